@@ -1,0 +1,13 @@
+// One function per concept, listed in module.cpp.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace fallline {
+
+void bind_losses(pybind11::module_& m);
+void bind_rules(pybind11::module_& m);
+void bind_runtime(pybind11::module_& m);
+void bind_training(pybind11::module_& m);
+
+}  // namespace fallline

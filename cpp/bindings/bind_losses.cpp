@@ -1,0 +1,60 @@
+#include <pybind11/stl.h>
+
+#include "bindings/arrays.hpp"
+#include "bindings/bind.hpp"
+
+namespace fallline {
+namespace {
+
+template <class E> std::vector<std::string> names(const Entries<E>& entries) {
+  std::vector<std::string> found;
+  for (const E& entry : entries) found.emplace_back(entry.name);
+  return found;
+}
+
+template <class T>
+Array<T> of_margins(Binary<T> function, const Array<T>& margins, const Array<T>& targets) {
+  const std::ptrdiff_t n = margins.size();
+  Array<T> out(n);
+  function(vector(margins, n, "margins"), vector(targets, n, "targets"), out.mutable_data(), n);
+  return out;
+}
+
+template <class T> void bind(py::module_& m) {
+  const auto margins = py::arg("margins").noconvert();
+  const auto targets = py::arg("targets").noconvert();
+  m.def(
+      "loss_values",
+      [](const std::string& loss, const Array<T>& z, const Array<T>& y) {
+        return of_margins(find(kernels<T>().losses, loss).values, z, y);
+      },
+      py::arg("loss"), margins, targets, "Losses of given margins.");
+  m.def(
+      "loss_derivatives",
+      [](const std::string& loss, const Array<T>& z, const Array<T>& y) {
+        return of_margins(find(kernels<T>().losses, loss).derivatives, z, y);
+      },
+      py::arg("loss"), margins, targets, "Derivatives of the losses in the margins.");
+  m.def(
+      "evaluate",
+      [](const std::string& function, const Array<T>& x) {
+        const std::ptrdiff_t n = x.size();
+        Array<T> out(n);
+        find(kernels<T>().functions, function).apply(vector(x, n, "x"), out.mutable_data(), n);
+        return out;
+      },
+      py::arg("function"), py::arg("x").noconvert(), "One of the kernels' own functions.");
+}
+
+}  // namespace
+
+void bind_losses(py::module_& m) {
+  m.def("losses", [] { return names(kernels<float>().losses); }, "Names of the losses.");
+  m.def(
+      "functions", [] { return names(kernels<float>().functions); },
+      "Names of the functions that evaluate takes.");
+  bind<float>(m);
+  bind<double>(m);
+}
+
+}  // namespace fallline

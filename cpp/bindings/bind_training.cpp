@@ -1,0 +1,165 @@
+#include <pybind11/stl.h>
+
+#include "bindings/arrays.hpp"
+#include "bindings/bind.hpp"
+#include "training/epoch.hpp"
+#include "training/full_batch.hpp"
+
+namespace fallline {
+namespace {
+
+template <class T> Pass<T> run_pass(const Array<T>& X, const Array<T>& y,
+                                    const std::optional<Array<T>>& sample_weight,
+                                    const std::string& loss, const Array<T>& w, double intercept,
+                                    bool wants_gradient) {
+  const KernelTable<T>& table = kernels<T>();
+  const Samples<T> data = samples(X, y, sample_weight);
+  const AlignedVector<T> weights = padded(w, data.X.columns);
+  Pass<T> pass(table, find(table.losses, loss), data, wants_gradient);
+  Interrupt interrupt(signal_raised);
+  bool finished = false;
+  {
+    // Only plain memory is touched from here; the caller holds the arrays.
+    const py::gil_scoped_release no_gil;
+    finished = pass.run({nullptr, 0, data.X.rows}, weights.data(), intercept, interrupt);
+  }
+  if (!finished) throw py::error_already_set();
+  return pass;
+}
+
+template <class T>
+Array<T> compute_margins(const Array<T>& X, const Array<T>& w, double intercept) {
+  const MatrixView<T> view = matrix(X, "X");
+  const AlignedVector<T> weights = padded(w, view.columns);
+  Array<T> out(view.rows);
+  T* to = out.mutable_data();
+  Interrupt interrupt(signal_raised);
+  bool finished = false;
+  {
+    const py::gil_scoped_release no_gil;
+    finished = margins(view, weights.data(), intercept, to, interrupt);
+  }
+  if (!finished) throw py::error_already_set();
+  return out;
+}
+
+Shuffle shuffle_named(const std::string& name) {
+  if (name == "blocks") return Shuffle::blocks;
+  if (name == "rows") return Shuffle::rows;
+  if (name == "none") return Shuffle::stored;
+  throw py::value_error("shuffle must be 'blocks', 'rows' or 'none', got '" + name + "'");
+}
+
+template <class T>
+Loop<T> make_loop(const Array<T>& X, const Array<T>& y,
+                  const std::optional<Array<T>>& sample_weight, const std::string& loss,
+                  const std::string& rule, std::vector<double> parameters, double l2, double l1,
+                  double weight_decay, std::ptrdiff_t batch_size, const std::string& shuffle,
+                  std::uint64_t seed, bool fit_intercept) {
+  const KernelTable<T>& table = kernels<T>();
+  if (parameters.size() != static_cast<std::size_t>(find(table.rules, rule).n_parameters) ||
+      batch_size < 1) {
+    throw py::value_error("wrong number of parameters, or a batch_size below 1");
+  }
+  return Loop<T>(samples(X, y, sample_weight), find(table.losses, loss), rule.c_str(),
+                 {batch_size, shuffle_named(shuffle), seed, fit_intercept, l2, l1, weight_decay,
+                  std::move(parameters)});
+}
+
+template <class T> py::tuple run_chunk(Loop<T>& loop, const Array<double>& learning_rates) {
+  const std::ptrdiff_t n = learning_rates.size();
+  const double* rates = vector(learning_rates, n, "learning_rates");
+  Interrupt interrupt(signal_raised);
+  Chunk chunk;
+  {
+    const py::gil_scoped_release no_gil;
+    chunk = loop.run(rates, n, interrupt);
+  }
+  if (chunk.interrupted) throw py::error_already_set();
+  return py::make_tuple(chunk.steps, chunk.loss, chunk.weight);
+}
+
+template <class T> void bind_loop(py::module_& m, const char* name) {
+  py::class_<Loop<T>>(m, name, "The mini-batch loop over one data set.")
+      .def(py::init(&make_loop<T>), py::arg("X").noconvert(), py::arg("y").noconvert(),
+           py::arg("sample_weight").noconvert(), py::arg("loss"), py::arg("rule"),
+           py::arg("parameters"), py::arg("l2"), py::arg("l1"), py::arg("weight_decay"),
+           py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("fit_intercept"),
+           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
+      .def("run", run_chunk<T>, py::arg("learning_rates").noconvert(),
+           "One step per rate: steps done, sum of losses, sum of weights.")
+      .def_property_readonly("steps_per_epoch", &Loop<T>::steps_per_epoch, "Mini-batches in X.")
+      .def_property_readonly("step", &Loop<T>::step, "Steps done so far.")
+      .def_property(
+          "coef", [](Loop<T>& loop) { return array(loop.coef(), loop.n_features()); },
+          [](Loop<T>& loop, const Array<T>& w) {
+            std::copy_n(vector(w, loop.n_features(), "coef"), loop.n_features(), loop.coef());
+          },
+          "A copy of the weights.")
+      .def_property(
+          "intercept", [](Loop<T>& loop) { return loop.intercept(); },
+          [](Loop<T>& loop, double b) { loop.intercept() = b; }, "The intercept.");
+}
+
+template <class T> void bind_passes(py::module_& m) {
+  const auto X = py::arg("X").noconvert();
+  const auto y = py::arg("y").noconvert();
+  const auto sample_weight = py::arg("sample_weight").noconvert();
+  const auto w = py::arg("w").noconvert();
+  m.def(
+      "loss_sum",
+      [](const Array<T>& x, const Array<T>& targets, const std::optional<Array<T>>& weight,
+         const std::string& loss, const Array<T>& coef, double intercept) {
+        return run_pass(x, targets, weight, loss, coef, intercept, false).sums().loss;
+      },
+      X, y, sample_weight, py::arg("loss"), w, py::arg("intercept"), "Sum of the weighted losses.");
+  m.def(
+      "loss_gradient",
+      [](const Array<T>& x, const Array<T>& targets, const std::optional<Array<T>>& weight,
+         const std::string& loss, const Array<T>& coef, double intercept) {
+        const Pass<T> pass = run_pass(x, targets, weight, loss, coef, intercept, true);
+        return py::make_tuple(pass.sums().loss, array(pass.gradient(), x.shape(1)),
+                              pass.sums().intercept_gradient);
+      },
+      X, y, sample_weight, py::arg("loss"), w, py::arg("intercept"),
+      "Sums of the weighted losses and of their gradients in w and in the intercept.");
+  m.def("margins", compute_margins<T>, X, w, py::arg("intercept"), "X w + intercept.");
+  m.def(
+      "all_finite",
+      [](const Array<T>& x) {
+        const MatrixView<T> view = matrix(x, "X");
+        const py::gil_scoped_release no_gil;
+        return all_finite(view);
+      },
+      X, "Whether a matrix holds no NaN and no infinity.");
+  m.def(
+      "read_sum",
+      [](const Array<T>& x) {
+        const std::ptrdiff_t n = x.size();
+        const T* data = vector(x, n, "x");
+        const py::gil_scoped_release no_gil;
+        return read_sum(data, n);
+      },
+      py::arg("x").noconvert(), "The sum of x, read once at full speed.");
+}
+
+}  // namespace
+
+void bind_training(py::module_& m) {
+  bind_loop<float>(m, "LoopFloat32");
+  bind_loop<double>(m, "LoopFloat64");
+  bind_passes<float>(m);
+  bind_passes<double>(m);
+  m.def(
+      "epoch_order",
+      [](const std::string& shuffle, std::ptrdiff_t n_samples, std::ptrdiff_t n_features,
+         std::uint64_t seed, std::uint32_t epoch) {
+        std::vector<std::int64_t> order;
+        fill_order(order, shuffle_named(shuffle), n_samples, n_features, seed, epoch);
+        return array(order.data(), static_cast<std::ptrdiff_t>(order.size()));
+      },
+      py::arg("shuffle"), py::arg("n_samples"), py::arg("n_features"), py::arg("seed"),
+      py::arg("epoch"), "The order in which an epoch visits the rows.");
+}
+
+}  // namespace fallline

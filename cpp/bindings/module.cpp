@@ -1,0 +1,9 @@
+#include "bindings/bind.hpp"
+
+PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
+  m.attr("__version__") = FALLLINE_VERSION;
+  fallline::bind_runtime(m);
+  fallline::bind_losses(m);
+  fallline::bind_rules(m);
+  fallline::bind_training(m);
+}

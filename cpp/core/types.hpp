@@ -1,0 +1,39 @@
+// The plain structs that travel between the bindings, the training loops and the kernels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace fallline {
+
+// A row-major matrix in memory that belongs to somebody else; rows may lie further apart than
+// their length.
+template <class T> struct MatrixView {
+  const T* data;
+  std::ptrdiff_t rows;
+  std::ptrdiff_t columns;
+  std::ptrdiff_t stride;  // elements from one row to the next
+};
+
+// What a model is trained on. sample_weight may be null: every row then weighs 1.
+template <class T> struct Samples {
+  MatrixView<T> X;
+  const T* targets;
+  const T* sample_weight;
+};
+
+// Rows at positions [begin, end) of an order; a null order is the stored one.
+struct Rows {
+  const std::int64_t* order;
+  std::ptrdiff_t begin;
+  std::ptrdiff_t end;
+};
+
+// Sums over rows, in float64 whatever the dtype of the data.
+struct Sums {
+  double loss = 0;
+  double weight = 0;
+  double intercept_gradient = 0;
+};
+
+}  // namespace fallline

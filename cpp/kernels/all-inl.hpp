@@ -1,0 +1,12 @@
+// Everything a target compiles for itself, in the order in which it builds on itself.
+#pragma once
+
+#include "simd/simd.hpp"
+#include "simd/math-inl.hpp"
+#include "losses/all.hpp"
+#include "penalties/elastic_net.hpp"
+#include "rules/all.hpp"
+#include "kernels/tile-inl.hpp"
+#include "kernels/elementwise-inl.hpp"
+#include "kernels/step-inl.hpp"
+#include "kernels/table-inl.hpp"

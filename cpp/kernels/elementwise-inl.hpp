@@ -1,0 +1,87 @@
+// Kernels that take an array element by element: losses of given margins, the vector functions,
+// and the two that only read.
+#pragma once
+
+template <class Loss, class T> double residuals(const T* margins, const T* targets,
+                                                const T* sample_weight, T* out, std::ptrdiff_t n) {
+  const Loss loss{};
+  double total = 0;
+  for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {
+    const std::ptrdiff_t left = n - i;
+    const vec<T> z = load_up_to(margins + i, left);
+    const vec<T> y = load_up_to(targets + i, left);
+    const vec<T> s = load_up_to(sample_weight + i, left);
+    store_up_to(out + i, left, s * loss.derivative(z, y));
+    total += static_cast<double>(sum(s * loss.value(z, y)));
+  }
+  return total;
+}
+
+template <class Loss, class T>
+void loss_values(const T* margins, const T* targets, T* out, std::ptrdiff_t n) {
+  const Loss loss{};
+  for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {
+    const std::ptrdiff_t left = n - i;
+    store_up_to(out + i, left,
+                loss.value(load_up_to(margins + i, left), load_up_to(targets + i, left)));
+  }
+}
+
+template <class Loss, class T>
+void loss_derivatives(const T* margins, const T* targets, T* out, std::ptrdiff_t n) {
+  const Loss loss{};
+  for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {
+    const std::ptrdiff_t left = n - i;
+    store_up_to(out + i, left,
+                loss.derivative(load_up_to(margins + i, left), load_up_to(targets + i, left)));
+  }
+}
+
+struct Exp {
+  static constexpr const char* name = "exp";
+  template <class V> FALLLINE_INLINE V operator()(V x) const { return exp(x); }
+};
+struct Log1p {
+  static constexpr const char* name = "log1p";
+  template <class V> FALLLINE_INLINE V operator()(V x) const { return log1p(x); }
+};
+struct Sigmoid {
+  static constexpr const char* name = "sigmoid";
+  template <class V> FALLLINE_INLINE V operator()(V x) const { return sigmoid(x); }
+};
+using Functions = TypeList<Exp, Log1p, Sigmoid>;
+
+template <class Function, class T> void apply(const T* x, T* out, std::ptrdiff_t n) {
+  const Function function{};
+  for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {
+    store_up_to(out + i, n - i, function(load_up_to(x + i, n - i)));
+  }
+}
+
+template <class T> double read_sum(const T* x, std::ptrdiff_t n) {
+  constexpr std::ptrdiff_t size = vec<T>::size;
+  vec<T> a = set(T(0)), b = a, c = a, e = a;
+  std::ptrdiff_t i = 0;
+  for (; i + 4 * size <= n; i += 4 * size) {
+    a = a + load(x + i);
+    b = b + load(x + i + size);
+    c = c + load(x + i + 2 * size);
+    e = e + load(x + i + 3 * size);
+  }
+  for (; i < n; i += size) a = a + load_up_to(x + i, n - i);
+  return static_cast<double>(sum((a + b) + (c + e)));
+}
+
+// 0 * x is 0 for every finite x and NaN for the others.
+template <class T> bool all_finite(const T* x, std::ptrdiff_t n) {
+  constexpr std::ptrdiff_t size = vec<T>::size;
+  const vec<T> zero = set(T(0));
+  vec<T> a = zero, b = zero;
+  std::ptrdiff_t i = 0;
+  for (; i + 2 * size <= n; i += 2 * size) {
+    a = a + zero * load(x + i);
+    b = b + zero * load(x + i + size);
+  }
+  for (; i < n; i += size) a = a + zero * load_up_to(x + i, n - i);
+  return sum(a + b) == T(0);
+}

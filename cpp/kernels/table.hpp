@@ -1,0 +1,114 @@
+// What a target offers: the addresses of its kernels, once per dtype. Everything above the kernels
+// reaches them through this table and never learns which instructions run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "core/types.hpp"
+
+namespace fallline {
+
+constexpr int max_slots = 4;
+
+// Losses of n margins: writes sample_weight * derivative, returns the sum of sample_weight * value.
+template <class T> using Residuals = double (*)(const T* margins, const T* targets,
+                                                const T* sample_weight, T* residuals,
+                                                std::ptrdiff_t n);
+
+// y[i] = f(x[i]); for losses x is the margin and the second array the targets.
+template <class T> using Unary = void (*)(const T* x, T* y, std::ptrdiff_t n);
+template <class T>
+using Binary = void (*)(const T* margins, const T* targets, T* y, std::ptrdiff_t n);
+
+template <class T> struct LossEntry {
+  const char* name;
+  Residuals<T> residuals;
+  Binary<T> values;
+  Binary<T> derivatives;
+};
+
+template <class T> struct FunctionEntry {
+  const char* name;
+  Unary<T> apply;
+};
+
+// What one step of an update rule depends on besides the arrays.
+struct StepNumbers {
+  std::int64_t step;  // counts from 1
+  double learning_rate;
+  double gradient_scale;     // multiplies the gradient before anything else
+  double l2;                 // adds l2 * w to the gradient
+  double l1;                 // soft threshold learning_rate * l1 after the rule
+  double weight_decay;       // decoupled: w is first multiplied by 1 - learning_rate * weight_decay
+  const double* parameters;  // of the rule, in the order its file says
+};
+
+template <class T> struct StepTask {
+  StepNumbers numbers;
+  T* w;
+  const T* gradient;
+  T* slots[max_slots];
+  std::ptrdiff_t n;
+};
+
+template <class T> struct RuleEntry {
+  const char* name;
+  int n_slots;
+  int n_parameters;
+  void (*step)(const StepTask<T>&);
+};
+
+// Margins, residuals and gradient of some rows. w and gradient are padded with zeros to whole
+// vectors (padded_size); the gradient is added to, and skipped when null.
+template <class T> struct TileTask {
+  Samples<T> samples;
+  Rows rows;
+  const T* w;
+  T intercept;
+  Residuals<T> residuals;
+  T* gradient;
+};
+
+template <class E> struct Entries {
+  const E* first;
+  std::size_t count;
+  const E* begin() const { return first; }
+  const E* end() const { return first + count; }
+};
+
+template <class T> struct KernelTable {
+  const char* target;
+  Entries<LossEntry<T>> losses;
+  Entries<RuleEntry<T>> rules;
+  Entries<FunctionEntry<T>> functions;
+  void (*tile)(const TileTask<T>&, Sums&);
+  void (*margins)(const MatrixView<T>& X, const T* w, T intercept, T* out);
+  double (*read_sum)(const T* x, std::ptrdiff_t n);
+  bool (*all_finite)(const T* x, std::ptrdiff_t n);
+};
+
+// Elements of a weight array, rounded up to whole 64-byte vectors.
+template <class T> constexpr std::ptrdiff_t padded_size(std::ptrdiff_t n) {
+  constexpr std::ptrdiff_t size = 64 / sizeof(T);
+  return (n + size - 1) / size * size;
+}
+
+// The entry of that name in a table; names are checked before they come here.
+template <class E> const E& find(const Entries<E>& entries, const std::string& name) {
+  for (const E& entry : entries) {
+    if (name == entry.name) return entry;
+  }
+  throw std::invalid_argument("the core has no '" + name + "'");
+}
+
+// The tables of the target in force. Targets: dispatch.cpp.
+template <class T> const KernelTable<T>& kernels();
+std::vector<std::string> runnable_targets();  // best first
+std::string current_target();
+void set_target(const std::string& name);  // std::invalid_argument if it cannot run here
+
+}  // namespace fallline

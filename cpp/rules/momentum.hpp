@@ -1,0 +1,18 @@
+#pragma once
+
+// Heavy-ball momentum in torch.optim's form: v = momentum v + g, w = w - rate v.
+struct Momentum {
+  static constexpr const char* name = "momentum";
+  static constexpr int n_slots = 1;
+  static constexpr int n_parameters = 1;  // momentum
+
+  template <class V> struct Element {
+    V rate, momentum;
+    explicit Element(const StepNumbers& at)
+        : rate(constant<V>(at.learning_rate)), momentum(constant<V>(at.parameters[0])) {}
+    FALLLINE_INLINE void step(V& w, V g, V* slots) const {
+      slots[0] = fma(momentum, slots[0], g);
+      w = fnma(rate, slots[0], w);
+    }
+  };
+};

@@ -1,0 +1,13 @@
+#pragma once
+
+struct Sgd {
+  static constexpr const char* name = "sgd";
+  static constexpr int n_slots = 0;
+  static constexpr int n_parameters = 0;
+
+  template <class V> struct Element {
+    V rate;
+    explicit Element(const StepNumbers& at) : rate(constant<V>(at.learning_rate)) {}
+    FALLLINE_INLINE void step(V& w, V g, V*) const { w = fnma(rate, g, w); }
+  };
+};

@@ -1,0 +1,133 @@
+// vec<T> on AVX2 and FMA: 64 bytes in two ymm registers. simd.hpp says what each word means.
+#pragma once
+
+template <class T> struct half_line;
+template <> struct half_line<float> {
+  using type = __m256;
+};
+template <> struct half_line<double> {
+  using type = __m256d;
+};
+
+template <class T> struct vec {
+  using scalar = T;
+  static constexpr std::ptrdiff_t size = 64 / sizeof(T);
+  typename half_line<T>::type low, high;
+};
+
+FALLLINE_INLINE __m256 half_set(float x) { return _mm256_set1_ps(x); }
+FALLLINE_INLINE __m256d half_set(double x) { return _mm256_set1_pd(x); }
+FALLLINE_INLINE __m256 half_load(const float* p) { return _mm256_loadu_ps(p); }
+FALLLINE_INLINE __m256d half_load(const double* p) { return _mm256_loadu_pd(p); }
+FALLLINE_INLINE void half_store(float* p, __m256 x) { _mm256_storeu_ps(p, x); }
+FALLLINE_INLINE void half_store(double* p, __m256d x) { _mm256_storeu_pd(p, x); }
+FALLLINE_INLINE __m256i half_mask(const float*, std::ptrdiff_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)),
+                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+FALLLINE_INLINE __m256i half_mask(const double*, std::ptrdiff_t n) {
+  return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+FALLLINE_INLINE __m256 half_load(const float* p, __m256i mask) {
+  return _mm256_maskload_ps(p, mask);
+}
+FALLLINE_INLINE __m256d half_load(const double* p, __m256i mask) {
+  return _mm256_maskload_pd(p, mask);
+}
+FALLLINE_INLINE void half_store(float* p, __m256i mask, __m256 x) {
+  _mm256_maskstore_ps(p, mask, x);
+}
+FALLLINE_INLINE void half_store(double* p, __m256i mask, __m256d x) {
+  _mm256_maskstore_pd(p, mask, x);
+}
+FALLLINE_INLINE __m256 half_fma(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
+FALLLINE_INLINE __m256d half_fma(__m256d a, __m256d b, __m256d c) {
+  return _mm256_fmadd_pd(a, b, c);
+}
+FALLLINE_INLINE __m256 half_fnma(__m256 a, __m256 b, __m256 c) { return _mm256_fnmadd_ps(a, b, c); }
+FALLLINE_INLINE __m256d half_fnma(__m256d a, __m256d b, __m256d c) {
+  return _mm256_fnmadd_pd(a, b, c);
+}
+FALLLINE_INLINE __m256 half_min(__m256 a, __m256 b) { return _mm256_min_ps(a, b); }
+FALLLINE_INLINE __m256d half_min(__m256d a, __m256d b) { return _mm256_min_pd(a, b); }
+FALLLINE_INLINE __m256 half_max(__m256 a, __m256 b) { return _mm256_max_ps(a, b); }
+FALLLINE_INLINE __m256d half_max(__m256d a, __m256d b) { return _mm256_max_pd(a, b); }
+FALLLINE_INLINE __m256 half_sqrt(__m256 x) { return _mm256_sqrt_ps(x); }
+FALLLINE_INLINE __m256d half_sqrt(__m256d x) { return _mm256_sqrt_pd(x); }
+FALLLINE_INLINE __m256 half_select(__m256 x, __m256 a, __m256 b) {
+  return _mm256_blendv_ps(b, a, x);
+}
+FALLLINE_INLINE __m256d half_select(__m256d x, __m256d a, __m256d b) {
+  return _mm256_blendv_pd(b, a, x);
+}
+// Adding 1.5 * 2^mantissa leaves the whole number k in the low bits, from where it is shifted into
+// the exponent; the bias is added as an integer.
+FALLLINE_INLINE __m256 half_pow2(__m256 k) {
+  const __m256i bits = _mm256_castps_si256(_mm256_add_ps(k, _mm256_set1_ps(0x1.8p23F)));
+  return _mm256_castsi256_ps(
+      _mm256_add_epi32(_mm256_slli_epi32(bits, 23), _mm256_set1_epi32(127 << 23)));
+}
+FALLLINE_INLINE __m256d half_pow2(__m256d k) {
+  const __m256i bits = _mm256_castpd_si256(_mm256_add_pd(k, _mm256_set1_pd(0x1.8p52)));
+  return _mm256_castsi256_pd(
+      _mm256_add_epi64(_mm256_slli_epi64(bits, 52), _mm256_set1_epi64x(1023LL << 52)));
+}
+
+template <class T> FALLLINE_INLINE vec<T> set(T x) { return {half_set(x), half_set(x)}; }
+template <class T> FALLLINE_INLINE vec<T> load(const T* p) {
+  return {half_load(p), half_load(p + vec<T>::size / 2)};
+}
+template <class T> FALLLINE_INLINE void store(T* p, vec<T> x) {
+  half_store(p, x.low);
+  half_store(p + vec<T>::size / 2, x.high);
+}
+// A full half is a plain load: the prefetchers do not follow masked ones.
+template <class T> FALLLINE_INLINE vec<T> load_n(const T* p, std::ptrdiff_t n) {
+  constexpr std::ptrdiff_t half = vec<T>::size / 2;
+  if (n < half) return {half_load(p, half_mask(p, n)), half_set(T(0))};
+  return {half_load(p), half_load(p + half, half_mask(p, n - half))};
+}
+template <class T> FALLLINE_INLINE void store_n(T* p, std::ptrdiff_t n, vec<T> x) {
+  constexpr std::ptrdiff_t half = vec<T>::size / 2;
+  if (n < half) {
+    half_store(p, half_mask(p, n), x.low);
+  } else {
+    half_store(p, x.low);
+    half_store(p + half, half_mask(p, n - half), x.high);
+  }
+}
+
+template <class T> FALLLINE_INLINE vec<T> operator+(vec<T> a, vec<T> b) {
+  return {a.low + b.low, a.high + b.high};
+}
+template <class T> FALLLINE_INLINE vec<T> operator-(vec<T> a, vec<T> b) {
+  return {a.low - b.low, a.high - b.high};
+}
+template <class T> FALLLINE_INLINE vec<T> operator*(vec<T> a, vec<T> b) {
+  return {a.low * b.low, a.high * b.high};
+}
+template <class T> FALLLINE_INLINE vec<T> operator/(vec<T> a, vec<T> b) {
+  return {a.low / b.low, a.high / b.high};
+}
+template <class T> FALLLINE_INLINE vec<T> fma(vec<T> a, vec<T> b, vec<T> c) {
+  return {half_fma(a.low, b.low, c.low), half_fma(a.high, b.high, c.high)};
+}
+template <class T> FALLLINE_INLINE vec<T> fnma(vec<T> a, vec<T> b, vec<T> c) {
+  return {half_fnma(a.low, b.low, c.low), half_fnma(a.high, b.high, c.high)};
+}
+template <class T> FALLLINE_INLINE vec<T> min(vec<T> a, vec<T> b) {
+  return {half_min(a.low, b.low), half_min(a.high, b.high)};
+}
+template <class T> FALLLINE_INLINE vec<T> max(vec<T> a, vec<T> b) {
+  return {half_max(a.low, b.low), half_max(a.high, b.high)};
+}
+template <class T> FALLLINE_INLINE vec<T> sqrt(vec<T> x) {
+  return {half_sqrt(x.low), half_sqrt(x.high)};
+}
+template <class T> FALLLINE_INLINE vec<T> select_negative(vec<T> x, vec<T> a, vec<T> b) {
+  return {half_select(x.low, a.low, b.low), half_select(x.high, a.high, b.high)};
+}
+template <class T> FALLLINE_INLINE vec<T> pow2(vec<T> k) {
+  return {half_pow2(k.low), half_pow2(k.high)};
+}
+template <class T> FALLLINE_INLINE T sum(vec<T> x) { return half_sum(x.low + x.high); }

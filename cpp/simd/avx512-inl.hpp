@@ -1,0 +1,86 @@
+// vec<T> on AVX-512 (F, VL, DQ, BW): 64 bytes in one zmm register. simd.hpp says what each word
+// means.
+#pragma once
+
+template <class T> struct line;
+template <> struct line<float> {
+  using type = __m512;
+};
+template <> struct line<double> {
+  using type = __m512d;
+};
+
+template <class T> struct vec {
+  using scalar = T;
+  static constexpr std::ptrdiff_t size = 64 / sizeof(T);
+  typename line<T>::type all;
+};
+
+FALLLINE_INLINE vec<float> set(float x) { return {_mm512_set1_ps(x)}; }
+FALLLINE_INLINE vec<double> set(double x) { return {_mm512_set1_pd(x)}; }
+FALLLINE_INLINE vec<float> load(const float* p) { return {_mm512_loadu_ps(p)}; }
+FALLLINE_INLINE vec<double> load(const double* p) { return {_mm512_loadu_pd(p)}; }
+FALLLINE_INLINE void store(float* p, vec<float> x) { _mm512_storeu_ps(p, x.all); }
+FALLLINE_INLINE void store(double* p, vec<double> x) { _mm512_storeu_pd(p, x.all); }
+FALLLINE_INLINE vec<float> load_n(const float* p, std::ptrdiff_t n) {
+  return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1U << n) - 1), p)};
+}
+FALLLINE_INLINE vec<double> load_n(const double* p, std::ptrdiff_t n) {
+  return {_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << n) - 1), p)};
+}
+FALLLINE_INLINE void store_n(float* p, std::ptrdiff_t n, vec<float> x) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1), x.all);
+}
+FALLLINE_INLINE void store_n(double* p, std::ptrdiff_t n, vec<double> x) {
+  _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1U << n) - 1), x.all);
+}
+
+template <class T> FALLLINE_INLINE vec<T> operator+(vec<T> a, vec<T> b) { return {a.all + b.all}; }
+template <class T> FALLLINE_INLINE vec<T> operator-(vec<T> a, vec<T> b) { return {a.all - b.all}; }
+template <class T> FALLLINE_INLINE vec<T> operator*(vec<T> a, vec<T> b) { return {a.all * b.all}; }
+template <class T> FALLLINE_INLINE vec<T> operator/(vec<T> a, vec<T> b) { return {a.all / b.all}; }
+FALLLINE_INLINE vec<float> fma(vec<float> a, vec<float> b, vec<float> c) {
+  return {_mm512_fmadd_ps(a.all, b.all, c.all)};
+}
+FALLLINE_INLINE vec<double> fma(vec<double> a, vec<double> b, vec<double> c) {
+  return {_mm512_fmadd_pd(a.all, b.all, c.all)};
+}
+FALLLINE_INLINE vec<float> fnma(vec<float> a, vec<float> b, vec<float> c) {
+  return {_mm512_fnmadd_ps(a.all, b.all, c.all)};
+}
+FALLLINE_INLINE vec<double> fnma(vec<double> a, vec<double> b, vec<double> c) {
+  return {_mm512_fnmadd_pd(a.all, b.all, c.all)};
+}
+FALLLINE_INLINE vec<float> min(vec<float> a, vec<float> b) { return {_mm512_min_ps(a.all, b.all)}; }
+FALLLINE_INLINE vec<double> min(vec<double> a, vec<double> b) {
+  return {_mm512_min_pd(a.all, b.all)};
+}
+FALLLINE_INLINE vec<float> max(vec<float> a, vec<float> b) { return {_mm512_max_ps(a.all, b.all)}; }
+FALLLINE_INLINE vec<double> max(vec<double> a, vec<double> b) {
+  return {_mm512_max_pd(a.all, b.all)};
+}
+FALLLINE_INLINE vec<float> sqrt(vec<float> x) { return {_mm512_sqrt_ps(x.all)}; }
+FALLLINE_INLINE vec<double> sqrt(vec<double> x) { return {_mm512_sqrt_pd(x.all)}; }
+FALLLINE_INLINE vec<float> select_negative(vec<float> x, vec<float> a, vec<float> b) {
+  return {_mm512_mask_blend_ps(_mm512_movepi32_mask(_mm512_castps_si512(x.all)), b.all, a.all)};
+}
+FALLLINE_INLINE vec<double> select_negative(vec<double> x, vec<double> a, vec<double> b) {
+  return {_mm512_mask_blend_pd(_mm512_movepi64_mask(_mm512_castpd_si512(x.all)), b.all, a.all)};
+}
+// As in avx2-inl.hpp, with the same bits also outside the range where 2^k is meant.
+FALLLINE_INLINE vec<float> pow2(vec<float> k) {
+  const __m512i bits = _mm512_castps_si512(_mm512_add_ps(k.all, _mm512_set1_ps(0x1.8p23F)));
+  return {_mm512_castsi512_ps(
+      _mm512_add_epi32(_mm512_slli_epi32(bits, 23), _mm512_set1_epi32(127 << 23)))};
+}
+FALLLINE_INLINE vec<double> pow2(vec<double> k) {
+  const __m512i bits = _mm512_castpd_si512(_mm512_add_pd(k.all, _mm512_set1_pd(0x1.8p52)));
+  return {_mm512_castsi512_pd(
+      _mm512_add_epi64(_mm512_slli_epi64(bits, 52), _mm512_set1_epi64(1023LL << 52)))};
+}
+FALLLINE_INLINE float sum(vec<float> x) {
+  return half_sum(_mm256_add_ps(_mm512_castps512_ps256(x.all), _mm512_extractf32x8_ps(x.all, 1)));
+}
+FALLLINE_INLINE double sum(vec<double> x) {
+  return half_sum(_mm256_add_pd(_mm512_castpd512_pd256(x.all), _mm512_extractf64x4_pd(x.all, 1)));
+}

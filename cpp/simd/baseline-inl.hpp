@@ -1,0 +1,76 @@
+// vec<T> in the compiler's own vector types, for processors without a target of their own: right
+// everywhere, fast nowhere. It has no fused multiply-add, so its bits differ from the others'.
+// simd.hpp says what each word means.
+#pragma once
+
+template <class T> struct line;
+template <> struct line<float> {
+  typedef float type __attribute__((vector_size(64)));
+  typedef std::int32_t bits __attribute__((vector_size(64)));
+  static constexpr int mantissa = 23, bias = 127;
+};
+template <> struct line<double> {
+  typedef double type __attribute__((vector_size(64)));
+  typedef std::int64_t bits __attribute__((vector_size(64)));
+  static constexpr int mantissa = 52, bias = 1023;
+};
+
+template <class T> struct vec {
+  using scalar = T;
+  static constexpr std::ptrdiff_t size = 64 / sizeof(T);
+  typename line<T>::type all;
+};
+
+template <class T> FALLLINE_INLINE vec<T> set(T x) {
+  return {x - typename line<T>::type{}};  // a scalar operand of a vector is broadcast
+}
+template <class T> FALLLINE_INLINE vec<T> load_n(const T* p, std::ptrdiff_t n) {
+  vec<T> x{};
+  __builtin_memcpy(&x.all, p, static_cast<std::size_t>(n) * sizeof(T));
+  return x;
+}
+template <class T> FALLLINE_INLINE void store_n(T* p, std::ptrdiff_t n, vec<T> x) {
+  __builtin_memcpy(p, &x.all, static_cast<std::size_t>(n) * sizeof(T));
+}
+template <class T> FALLLINE_INLINE vec<T> load(const T* p) { return load_n(p, vec<T>::size); }
+template <class T> FALLLINE_INLINE void store(T* p, vec<T> x) { store_n(p, vec<T>::size, x); }
+
+template <class T> FALLLINE_INLINE vec<T> operator+(vec<T> a, vec<T> b) { return {a.all + b.all}; }
+template <class T> FALLLINE_INLINE vec<T> operator-(vec<T> a, vec<T> b) { return {a.all - b.all}; }
+template <class T> FALLLINE_INLINE vec<T> operator*(vec<T> a, vec<T> b) { return {a.all * b.all}; }
+template <class T> FALLLINE_INLINE vec<T> operator/(vec<T> a, vec<T> b) { return {a.all / b.all}; }
+template <class T> FALLLINE_INLINE vec<T> fma(vec<T> a, vec<T> b, vec<T> c) {
+  return {a.all * b.all + c.all};
+}
+template <class T> FALLLINE_INLINE vec<T> fnma(vec<T> a, vec<T> b, vec<T> c) {
+  return {c.all - a.all * b.all};
+}
+template <class T> FALLLINE_INLINE vec<T> min(vec<T> a, vec<T> b) {
+  return {a.all < b.all ? a.all : b.all};
+}
+template <class T> FALLLINE_INLINE vec<T> max(vec<T> a, vec<T> b) {
+  return {a.all > b.all ? a.all : b.all};
+}
+template <class T> FALLLINE_INLINE vec<T> sqrt(vec<T> x) {
+  for (std::ptrdiff_t i = 0; i < vec<T>::size; ++i) {
+    x.all[i] = static_cast<T>(__builtin_sqrt(x.all[i]));  // twice rounded, and still exact
+  }
+  return x;
+}
+template <class T> FALLLINE_INLINE vec<T> select_negative(vec<T> x, vec<T> a, vec<T> b) {
+  return {reinterpret_cast<typename line<T>::bits>(x.all) < 0 ? a.all : b.all};
+}
+template <class T> FALLLINE_INLINE vec<T> pow2(vec<T> k) {
+  using Bits = typename line<T>::bits;
+  constexpr int mantissa = line<T>::mantissa;
+  const T shifter = static_cast<T>(3LL << (mantissa - 1));
+  const Bits bits = reinterpret_cast<Bits>(k.all + shifter);
+  const auto bias = static_cast<decltype(bits[0] + 0)>(line<T>::bias);
+  return {reinterpret_cast<typename line<T>::type>((bits + bias) << mantissa)};
+}
+template <class T> FALLLINE_INLINE T sum(vec<T> x) {
+  for (std::ptrdiff_t width = vec<T>::size / 2; width > 0; width /= 2) {
+    for (std::ptrdiff_t i = 0; i < width; ++i) x.all[i] = x.all[i] + x.all[i + width];
+  }
+  return x.all[0];
+}

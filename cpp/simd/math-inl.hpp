@@ -1,0 +1,67 @@
+// exp, log1p and sigmoid without tables or branches. Polynomials: interpolation at Chebyshev nodes
+// of the functions named below, computed with 60 digits.
+#pragma once
+
+template <class T> struct ExpConstants;
+template <> struct ExpConstants<float> {
+  static constexpr float lowest = -104, highest = 89, shifter = 0x1.8p23F;
+  static constexpr float ln2_high = 0.693145751953125F, ln2_low = 1.42860682e-6F;
+  // (exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2
+  static constexpr float q[] = {0.00139261836F, 0.00836317905F, 0.0416665546F, 0.16666577F, 0.5F};
+};
+template <> struct ExpConstants<double> {
+  static constexpr double lowest = -746, highest = 710, shifter = 0x1.8p52;
+  static constexpr double ln2_high = 0.69314718055966295651, ln2_low = 2.8235290563031577123e-13;
+  static constexpr double q[] = {
+      2.5100385495510319e-8, 2.7620088445409748e-7, 2.7557268459997065e-6, 2.4801521295954375e-5,
+      1.9841269863053617e-4, 1.3888888917213717e-3, 8.3333333333300618e-3, 4.1666666666624128e-2,
+      1.6666666666666667e-1, 5.0000000000000001e-1};
+};
+
+template <class T> struct Log1pConstants;
+template <> struct Log1pConstants<float> {
+  // (atanh(s)/s - 1) / s^2 as a polynomial in s^2, for 0 <= s <= 1/3
+  static constexpr float p[] = {0.13425749F, 0.141183099F, 0.200037803F, 0.333333202F};
+};
+template <> struct Log1pConstants<double> {
+  static constexpr double p[] = {0.080820228059717661, 0.044003692430723369, 0.060005364047953563,
+                                 0.066570721048274681, 0.076927850324793116, 0.090908947180664291,
+                                 0.11111111358713931,  0.14285714283554379,  0.20000000000007291,
+                                 0.33333333333333329};
+};
+
+// Highest coefficient first.
+template <class T, std::size_t n>
+FALLLINE_INLINE vec<T> polynomial(const T (&coefficients)[n], vec<T> x) {
+  vec<T> y = set(coefficients[0]);
+  for (std::size_t k = 1; k < n; ++k) y = fma(y, x, set(coefficients[k]));
+  return y;
+}
+
+// exp(x) for every x: overflow to infinity, gradual underflow, NaN stays NaN. At most 1.1 ulp
+// (baseline 2). The power of two is applied in halves, which neither overflows nor
+// underflows on the way.
+template <class T> FALLLINE_INLINE vec<T> exp(vec<T> x) {
+  using C = ExpConstants<T>;
+  x = min(set(C::highest), max(set(C::lowest), x));
+  const vec<T> shifter = set(C::shifter);
+  const vec<T> n = fma(x, set(T(1.4426950408889634074)), shifter) - shifter;
+  const vec<T> r = fnma(n, set(C::ln2_low), fnma(n, set(C::ln2_high), x));
+  const vec<T> y = set(T(1)) + fma(r * r, polynomial(C::q, r), r);
+  const vec<T> half = fma(n, set(T(0.5)), shifter) - shifter;
+  return y * pow2(half) * pow2(n - half);
+}
+
+// log(1 + x) for 0 <= x <= 1, by 2 atanh(x / (2 + x)). At most 3 ulp.
+template <class T> FALLLINE_INLINE vec<T> log1p(vec<T> x) {
+  const vec<T> s = x / (set(T(2)) + x);
+  const vec<T> t = s * s;
+  const vec<T> two_s = s + s;
+  return fma(two_s, t * polynomial(Log1pConstants<T>::p, t), two_s);
+}
+
+// 1 / (1 + exp(-x)) from exp(-|x|), which never overflows. At most 3 ulp.
+template <class T> FALLLINE_INLINE vec<T> sigmoid(vec<T> x) {
+  const vec<T> e = exp(-abs(x));
+  return select_negative(x, e, set(T(1))) / (set(T(1)) + e);
+}

@@ -1,0 +1,31 @@
+// The vocabulary of the kernels. vec<T> is 64 bytes on every target, 16 floats or 8 doubles, so
+// that no order of additions can depend on the machine's own width: that is how AVX2 and AVX-512
+// come to the same bits. Every target file (avx2-inl.hpp, avx512-inl.hpp, baseline-inl.hpp) gives
+//
+//   set(x)  load(p)  store(p, v)  load_n(p, n)  store_n(p, n, v)      0 < n < size
+//   + - * /  fma(a, b, c) = a b + c  fnma(a, b, c) = c - a b  sqrt
+//   min(a, b) = a < b ? a : b,  max(a, b) = a > b ? a : b            b where either is a NaN
+//   select_negative(x, a, b)      a where the sign bit of x is set
+//   pow2(k)                       2^k for whole numbers k in the exponent's range
+//   sum(v)                        lanes i and i + size/2 first, then +4, +2, +1
+//
+// Formulas are templates over V = vec<T> and write their numbers constant<V>(x). Included inside
+// the target's namespace.
+#pragma once
+
+template <class V> FALLLINE_INLINE V constant(double x) {
+  return set(static_cast<typename V::scalar>(x));
+}
+template <class V> FALLLINE_INLINE V operator-(V x) { return constant<V>(0) - x; }
+template <class V> FALLLINE_INLINE V abs(V x) { return max(x, -x); }
+
+template <class T> FALLLINE_INLINE vec<T> load_up_to(const T* p, std::ptrdiff_t n) {
+  return n < vec<T>::size ? load_n(p, n) : load(p);
+}
+template <class T> FALLLINE_INLINE void store_up_to(T* p, std::ptrdiff_t n, vec<T> x) {
+  if (n < vec<T>::size) {
+    store_n(p, n, x);
+  } else {
+    store(p, x);
+  }
+}

@@ -1,0 +1,76 @@
+#include "training/full_batch.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+#include "training/threads.hpp"
+
+namespace fallline {
+namespace {
+
+template <class T> int threads_over(const MatrixView<T>& X, std::ptrdiff_t tiles) {
+  return threads_for(X.rows * X.columns * static_cast<std::ptrdiff_t>(sizeof(T)), tiles);
+}
+
+template <class T> MatrixView<T> tile_of(const MatrixView<T>& X, std::ptrdiff_t tile) {
+  const std::ptrdiff_t begin = tile * tile_rows;
+  return {X.data + begin * X.stride, std::min(tile_rows, X.rows - begin), X.columns, X.stride};
+}
+
+}  // namespace
+
+template <class T>
+bool margins(const MatrixView<T>& X, const T* w, double intercept, T* out, Interrupt& interrupt) {
+  const KernelTable<T>& table = kernels<T>();
+  const std::ptrdiff_t tiles = (X.rows + tile_rows - 1) / tile_rows;
+  const int threads = threads_over(X, tiles);
+  // Static, so that the calling thread, the only one that may ask for signals, has its share.
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+  for (std::ptrdiff_t k = 0; k < tiles; ++k) {
+    if (k * threads < tiles) interrupt.poll();
+    if (interrupt.stopped()) continue;
+    table.margins(tile_of(X, k), w, static_cast<T>(intercept), out + k * tile_rows);
+  }
+  return !interrupt.stopped();
+}
+
+template <class T> bool all_finite(const MatrixView<T>& X) {
+  const KernelTable<T>& table = kernels<T>();
+  const std::ptrdiff_t tiles = (X.rows + tile_rows - 1) / tile_rows;
+  const int threads = threads_over(X, tiles);
+  std::atomic<bool> finite{true};
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+  for (std::ptrdiff_t k = 0; k < tiles; ++k) {
+    const MatrixView<T> rows = tile_of(X, k);
+    if (rows.stride == rows.columns) {
+      if (!table.all_finite(rows.data, rows.rows * rows.columns)) finite = false;
+    } else {
+      for (std::ptrdiff_t i = 0; i < rows.rows; ++i) {
+        if (!table.all_finite(rows.data + i * rows.stride, rows.columns)) finite = false;
+      }
+    }
+  }
+  return finite;
+}
+
+template <class T> double read_sum(const T* x, std::ptrdiff_t n) {
+  const KernelTable<T>& table = kernels<T>();
+  constexpr std::ptrdiff_t length = 1 << 16;
+  const std::ptrdiff_t parts = (n + length - 1) / length;
+  const int threads = threads_for(n * static_cast<std::ptrdiff_t>(sizeof(T)), parts);
+  double total = 0;
+#pragma omp parallel for schedule(static) num_threads(threads) reduction(+ : total) if (threads > 1)
+  for (std::ptrdiff_t k = 0; k < parts; ++k) {
+    total += table.read_sum(x + k * length, std::min(length, n - k * length));
+  }
+  return total;
+}
+
+template bool margins(const MatrixView<float>&, const float*, double, float*, Interrupt&);
+template bool margins(const MatrixView<double>&, const double*, double, double*, Interrupt&);
+template bool all_finite(const MatrixView<float>&);
+template bool all_finite(const MatrixView<double>&);
+template double read_sum(const float*, std::ptrdiff_t);
+template double read_sum(const double*, std::ptrdiff_t);
+
+}  // namespace fallline

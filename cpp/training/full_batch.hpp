@@ -1,0 +1,17 @@
+// Passes over all rows that the solvers, validation and prediction are made of.
+#pragma once
+
+#include "training/pass.hpp"
+
+namespace fallline {
+
+// X w + intercept; w is padded. False if the user interrupted.
+template <class T>
+bool margins(const MatrixView<T>& X, const T* w, double intercept, T* out, Interrupt& interrupt);
+
+template <class T> bool all_finite(const MatrixView<T>& X);
+
+// The sum of n numbers, read once at full speed: what a pass over data is measured against.
+template <class T> double read_sum(const T* x, std::ptrdiff_t n);
+
+}  // namespace fallline

@@ -1,0 +1,95 @@
+#include "training/pass.hpp"
+
+#include <algorithm>
+
+#include "training/threads.hpp"
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace fallline {
+namespace {
+
+// Ranges are cut by the number of rows alone, never by the number of threads: at most 64, each of
+// whole tiles. Their sums are added pairwise by index.
+std::ptrdiff_t part_rows(std::ptrdiff_t n) {
+  constexpr std::ptrdiff_t max_parts = 64;
+  const std::ptrdiff_t tiles = (n + tile_rows - 1) / tile_rows;
+  return std::max<std::ptrdiff_t>((tiles + max_parts - 1) / max_parts, 1) * tile_rows;
+}
+
+int thread_number() {
+#if defined(_OPENMP)
+  return omp_get_thread_num();
+#else
+  return 0;
+#endif
+}
+
+}  // namespace
+
+template <class T> Pass<T>::Pass(const KernelTable<T>& kernels, const LossEntry<T>& loss,
+                                 const Samples<T>& samples, bool wants_gradient)
+    : kernels_(kernels),
+      loss_(loss),
+      samples_(samples),
+      width_(wants_gradient ? padded_size<T>(samples.X.columns) : 0) {}
+
+template <class T> void Pass<T>::run_part(const Rows& rows, const T* w, double intercept,
+                                          T* scratch, double* gradient, Sums& sums,
+                                          Interrupt* interrupt, const Interrupt& stop) const {
+  for (std::ptrdiff_t begin = rows.begin; begin < rows.end; begin += tile_rows) {
+    if (interrupt) interrupt->poll();
+    if (stop.stopped()) return;
+    std::fill(scratch, scratch + width_, T(0));
+    const Rows tile{rows.order, begin, std::min(begin + tile_rows, rows.end)};
+    kernels_.tile(
+        {samples_, tile, w, static_cast<T>(intercept), loss_.residuals, width_ ? scratch : nullptr},
+        sums);
+    for (std::ptrdiff_t j = 0; j < width_; ++j) gradient[j] += static_cast<double>(scratch[j]);
+  }
+}
+
+template <class T>
+bool Pass<T>::run(const Rows& rows, const T* w, double intercept, Interrupt& interrupt) {
+  const std::ptrdiff_t n = rows.end - rows.begin;
+  const std::ptrdiff_t length = part_rows(n);
+  const std::ptrdiff_t count = std::max<std::ptrdiff_t>((n + length - 1) / length, 1);
+  const int threads =
+      threads_for(n * samples_.X.columns * static_cast<std::ptrdiff_t>(sizeof(T)), count);
+  parts_.assign(static_cast<std::size_t>(count * width_), 0.0);
+  scratch_.resize(static_cast<std::size_t>(threads * width_));
+  std::vector<Sums> sums(static_cast<std::size_t>(count));
+
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (threads > 1)
+  for (std::ptrdiff_t k = 0; k < count; ++k) {
+    const Rows part{rows.order, rows.begin + k * length,
+                    std::min(rows.begin + (k + 1) * length, rows.end)};
+    const int thread = thread_number();
+    // Signals can be asked for on the calling thread only, which is OpenMP's thread 0.
+    run_part(part, w, intercept, scratch_.data() + thread * width_, parts_.data() + k * width_,
+             sums[static_cast<std::size_t>(k)], thread == 0 ? &interrupt : nullptr, interrupt);
+  }
+  if (interrupt.stopped()) return false;
+
+  for (std::ptrdiff_t stride = 1; stride < count; stride *= 2) {
+    for (std::ptrdiff_t k = 0; k + stride < count; k += 2 * stride) {
+      double* to = parts_.data() + k * width_;
+      const double* from = parts_.data() + (k + stride) * width_;
+      for (std::ptrdiff_t j = 0; j < width_; ++j) to[j] += from[j];
+      Sums& into = sums[static_cast<std::size_t>(k)];
+      const Sums& other = sums[static_cast<std::size_t>(k + stride)];
+      into.loss += other.loss;
+      into.weight += other.weight;
+      into.intercept_gradient += other.intercept_gradient;
+    }
+  }
+  sums_ = sums[0];
+  return true;
+}
+
+template class Pass<float>;
+template class Pass<double>;
+
+}  // namespace fallline

@@ -1,0 +1,40 @@
+// One pass over a range of rows: sums of losses and gradients, with the same bits at any number of
+// threads.
+#pragma once
+
+#include "core/aligned.hpp"
+#include "core/interrupt.hpp"
+#include "kernels/table.hpp"
+
+namespace fallline {
+
+// Rows whose gradient is summed in the dtype of the data before it goes on in float64. A range of
+// at most so many rows is one tile call.
+constexpr std::ptrdiff_t tile_rows = 1024;
+
+template <class T> class Pass {
+ public:
+  Pass(const KernelTable<T>& kernels, const LossEntry<T>& loss, const Samples<T>& samples,
+       bool wants_gradient);
+
+  // Sums over the rows; w is padded. False if the user interrupted: the sums are then worthless.
+  bool run(const Rows& rows, const T* w, double intercept, Interrupt& interrupt);
+
+  const Sums& sums() const { return sums_; }
+  // d sum(loss) / dw, padded; valid until the next run.
+  const double* gradient() const { return parts_.data(); }
+
+ private:
+  void run_part(const Rows& rows, const T* w, double intercept, T* scratch, double* gradient,
+                Sums& sums, Interrupt* interrupt, const Interrupt& stop) const;
+
+  const KernelTable<T>& kernels_;
+  const LossEntry<T>& loss_;
+  Samples<T> samples_;
+  std::ptrdiff_t width_;  // padded columns; 0 when no gradient is wanted
+  AlignedVector<double> parts_;
+  AlignedVector<T> scratch_;
+  Sums sums_;
+};
+
+}  // namespace fallline

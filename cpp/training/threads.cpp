@@ -1,0 +1,33 @@
+#include "training/threads.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+namespace fallline {
+namespace {
+std::atomic<int> chosen{0};  // 0: as many as OpenMP would take
+}
+
+#if defined(_OPENMP)
+bool has_openmp() { return true; }
+int num_threads() {
+  const int n = chosen.load();
+  return n > 0 ? n : omp_get_max_threads();
+}
+#else
+bool has_openmp() { return false; }
+int num_threads() { return 1; }
+#endif
+
+void set_num_threads(int n) { chosen = n; }
+
+int threads_for(std::ptrdiff_t bytes, std::ptrdiff_t parts) {
+  if (bytes < 100 * 1024) return 1;
+  return static_cast<int>(std::min<std::ptrdiff_t>(num_threads(), parts));
+}
+
+}  // namespace fallline

@@ -1,0 +1,16 @@
+// How many threads a pass may use.
+#pragma once
+
+#include <cstddef>
+
+namespace fallline {
+
+bool has_openmp();
+int num_threads();
+void set_num_threads(int n);
+
+// Threads for work on so many bytes in so many independent parts: one below 100 KB, where meeting
+// costs more than it saves. The number never changes a result.
+int threads_for(std::ptrdiff_t bytes, std::ptrdiff_t parts);
+
+}  // namespace fallline

@@ -1,0 +1,15 @@
+"""Names for the types that occur in signatures."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+# Spelled out, as importing numpy.typing for its NDArray costs 1 ms.
+Float32Array: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+Float64Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+FloatArray: TypeAlias = Float32Array | Float64Array
+FloatDType: TypeAlias = np.dtype[np.float32] | np.dtype[np.float64]
+IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+LearningRate: TypeAlias = float | Callable[[int], float]
