@@ -1,0 +1,58 @@
+"""Check single numbers: argument, requirement, what came, and the way out."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+LARGEST = 2**53  # up to here float64 holds every integer, so dividing by one is the same in NumPy
+INTEGER = (int, np.integer)
+NUMBER = (*INTEGER, float, np.floating)
+
+
+def number(
+    name: str,
+    value: object,
+    requirement: str,
+    accepts: Callable[[float], bool],
+    remedy: str = "",
+) -> float:
+    """Return ``value`` as a float that ``accepts`` says yes to, or raise."""
+    error: type[Exception] = TypeError
+    if isinstance(value, NUMBER) and not isinstance(value, bool):
+        try:
+            result = float(value)
+        except OverflowError:  # an integer beyond the range of float64
+            result = math.inf
+        if accepts(result):
+            return result
+        error = ValueError
+    message = f"{name} must be {requirement}, got {value!r}" + (f"; {remedy}" if remedy else "")
+    raise error(message)
+
+
+def positive(name: str, value: object, requirement: str = "a positive finite number") -> float:
+    """Return ``value`` as a positive finite float, or raise."""
+    return number(name, value, requirement, lambda x: 0 < x < math.inf)
+
+
+def fraction(name: str, value: object, remedy: str) -> float:
+    """Return ``value`` as a float in [0, 1], or raise."""
+    return number(name, value, "a number in [0, 1]", lambda x: 0 <= x <= 1, remedy)
+
+
+def integer(name: str, value: object, minimum: int = 0) -> int:
+    """Return ``value`` as an int of at least ``minimum`` (0 or 1), or raise."""
+    error: type[Exception] = TypeError
+    remedy = ""
+    if isinstance(value, INTEGER) and not isinstance(value, bool):
+        if minimum <= value <= LARGEST:
+            return int(value)
+        error = ValueError
+        if value > LARGEST:
+            remedy = f"; the largest is {LARGEST}"
+    elif isinstance(value, float) and value.is_integer():  # 1e4 is a likely way to write 10_000
+        remedy = f"; write {int(value)}"
+    requirement = "a positive integer" if minimum else "a non-negative integer"
+    message = f"{name} must be {requirement}, got {value!r}{remedy}"
+    raise error(message)

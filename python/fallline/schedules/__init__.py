@@ -1,0 +1,25 @@
+"""Learning rates as functions of the step number.
+
+A schedule is called with a step number, counted from 0, and returns the learning rate of that
+step. Formulas and keywords are torch's where torch has the schedule, except that a number of steps
+is called ``steps``. A number, a schedule or any function of the step number may be given wherever a
+learning rate is asked for.
+"""
+
+from fallline.schedules._constant import Constant
+from fallline.schedules._cosine import Cosine
+from fallline.schedules._exponential import Exponential
+from fallline.schedules._function import as_schedule
+from fallline.schedules._linear import Linear
+from fallline.schedules._schedule import Schedule
+from fallline.schedules._step import Step
+
+__all__ = [
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "Linear",
+    "Schedule",
+    "Step",
+    "as_schedule",
+]
