@@ -1,0 +1,63 @@
+"""Gradient descent for linear and logistic models at the speed of memory.
+
+`Trainer` trains models and names every choice; the estimators choose for you, with scikit-learn's
+names; `optim` steps anybody's arrays. Importing this loads NumPy and the compiled core, nothing
+else.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from fallline import callbacks, losses, optim, penalties, schedules
+from fallline._core import __version__
+from fallline._runtime import get_num_threads, set_num_threads, set_target, show_config
+from fallline.errors import ConvergenceWarning, DivergenceError
+from fallline.fit import Fit, load, save
+from fallline.trainer import Trainer
+
+if TYPE_CHECKING:
+    from fallline.estimators import (
+        LinearRegression,
+        LogisticRegression,
+        Ridge,
+        SGDClassifier,
+        SGDRegressor,
+    )
+
+__all__ = [
+    "ConvergenceWarning",
+    "DivergenceError",
+    "Fit",
+    "LinearRegression",
+    "LogisticRegression",
+    "Ridge",
+    "SGDClassifier",
+    "SGDRegressor",
+    "Trainer",
+    "__version__",
+    "callbacks",
+    "get_num_threads",
+    "load",
+    "losses",
+    "optim",
+    "penalties",
+    "save",
+    "schedules",
+    "set_num_threads",
+    "set_target",
+    "show_config",
+]
+
+_ESTIMATORS = ("LinearRegression", "LogisticRegression", "Ridge", "SGDClassifier", "SGDRegressor")
+
+
+def __getattr__(name: str) -> Any:  # the estimators load scikit-learn, so they wait to be asked for
+    if name in _ESTIMATORS:
+        from fallline import estimators
+
+        return getattr(estimators, name)
+    message = f"module 'fallline' has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,173 @@
+"""One fit under way: chunks of steps in the core, and what happens between them."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from fallline import _core
+from fallline._callback import Callback
+from fallline._validation import Data, as_dtype
+from fallline.history import History
+from fallline.losses import Loss
+from fallline.schedules import Schedule
+from fallline.typing import FloatArray
+
+# The loss of an epoch, as far as it has come, may reach this multiple of what a whole epoch costs
+# at the starting weights. Whole epochs are compared, as a single row may cost that much honestly.
+_DIVERGED = 10.0
+
+# Elements of X per chunk: a millisecond or more of work, against 20 µs for the way to Python.
+_CHUNK_ELEMENTS = 1 << 22
+_CHUNK_STEPS = 1 << 16
+
+
+class Run:
+    """Where a training stands; callbacks read it, and may exchange the weights.
+
+    Attributes
+    ----------
+    epochs, steps_per_epoch, total_steps : int
+        How long training lasts if nothing stops it.
+    epoch, step : int
+        Whole epochs and steps made.
+    learning_rate : float
+        Of the last step.
+    running_loss : float
+        Mean loss of the rows of this epoch so far, each before its step.
+    validation_loss : float or None
+        Mean loss on the validation set at the end of the last epoch.
+    history : History
+        The epochs so far.
+    status : str
+        "budget", or why training ended before.
+    """
+
+    def __init__(
+        self,
+        core: "_core.LoopFloat32 | _core.LoopFloat64",
+        data: Data,
+        validation: Data | None,
+        loss: Loss,
+        schedule: Schedule,
+        epochs: int,
+        max_time: float,
+        start_loss: float,
+    ) -> None:
+        self._core = core
+        self._validation = validation
+        self._loss = loss
+        self._schedule = schedule
+        self._deadline = time.monotonic() + max_time
+        self._started = time.monotonic()
+        self._total_weight = _total_weight(data)
+        self._chunk_steps = _chunk_steps(data, core.steps_per_epoch)
+        self._good_weights = self.weights
+        self.start_loss = start_loss
+        self.epochs = epochs
+        self.steps_per_epoch = core.steps_per_epoch
+        self.total_steps = epochs * core.steps_per_epoch
+        self.epoch = 0
+        self.learning_rate = math.nan
+        self.running_loss = math.nan
+        self.validation_loss: float | None = None
+        self.history = History()
+        self.status = "budget"
+
+    @property
+    def step(self) -> int:
+        """Steps made."""
+        return self._core.step
+
+    @property
+    def seconds(self) -> float:
+        """Time since training began."""
+        return time.monotonic() - self._started
+
+    @property
+    def weights(self) -> tuple[FloatArray, float]:
+        """Coefficients and intercept: reading copies them, assigning exchanges them."""
+        return self._core.coef, self._core.intercept
+
+    @weights.setter
+    def weights(self, value: tuple[FloatArray, float]) -> None:
+        coef, intercept = value
+        self._core.coef = coef
+        self._core.intercept = intercept
+
+    def train(self, callbacks: Sequence[Callback]) -> None:
+        """Train to the end of the budget, or until something stops it; sets ``status``."""
+        try:
+            for callback in callbacks:
+                callback.on_fit_begin(self)
+            while self.status == "budget" and self.epoch < self.epochs:
+                self._train_epoch([callback.on_chunk_end for callback in callbacks])
+                if self.status == "budget":
+                    self._end_epoch(callbacks)
+        except KeyboardInterrupt:
+            self.status = "interrupted"
+        for callback in callbacks:
+            callback.on_fit_end(self)
+
+    def _train_epoch(self, chunk_ends: Sequence[Callable[["Run"], None]]) -> None:
+        end = (self.epoch + 1) * self.steps_per_epoch
+        loss = weight = 0.0
+        while self.step < end:
+            before = self.weights
+            count = min(self._chunk_steps, end - self.step)
+            rates = self._schedule.values(self.step, count)
+            done, chunk_loss, chunk_weight = self._core.run(rates)
+            self.learning_rate = float(rates[min(done, count - 1)])
+            loss += chunk_loss
+            weight += chunk_weight
+            self.running_loss = loss / weight if weight else 0.0
+            limit = _DIVERGED * self.start_loss * self._total_weight
+            if done < count or loss > limit or not np.isfinite(self._core.coef).all():
+                self.status = "diverged"
+                return
+            # The loss of this chunk was that of these weights and what followed from them.
+            self._good_weights = before
+            for chunk_end in chunk_ends:
+                chunk_end(self)
+            if time.monotonic() > self._deadline:
+                self.epochs = self.epoch + 1  # the epoch under way is the last
+                return
+
+    def _end_epoch(self, callbacks: Sequence[Callback]) -> None:
+        self.epoch += 1
+        if self._validation is not None:
+            self.validation_loss = mean_loss(self._validation, self._loss, *self.weights)
+        self.history.on_epoch_end(self)
+        # Every callback sees the epoch, also after one has asked to stop.
+        if any([callback.on_epoch_end(self) for callback in callbacks]):
+            self.status = "stopped"
+
+    def restore_good_weights(self) -> None:
+        """Go back to the last weights whose loss has been seen to be sound."""
+        self.weights = self._good_weights
+
+
+def mean_loss(data: Data, loss: Loss, coef: FloatArray, intercept: float) -> float:
+    """Return the weighted mean loss, without penalty."""
+    coef = as_dtype(coef, data.X.dtype)
+    total = _core.loss_sum(data.X, data.y, data.sample_weight, loss.name, coef, intercept)
+    return total / _total_weight(data)
+
+
+def null_loss(data: Data, loss: Loss) -> float:
+    """Return the weighted mean loss where all margins are zero; reads y only."""
+    values = _core.loss_values(loss.name, np.zeros_like(data.y), data.y)
+    return float(np.average(values, weights=data.sample_weight))
+
+
+def _total_weight(data: Data) -> float:
+    if data.sample_weight is None:
+        return float(data.X.shape[0])
+    return float(data.sample_weight.sum(dtype=np.float64))
+
+
+def _chunk_steps(data: Data, steps_per_epoch: int) -> int:
+    """Return the steps between two returns to Python, a function of shape alone."""
+    elements = -(-data.X.size // steps_per_epoch)
+    return min(max(_CHUNK_ELEMENTS // elements, 1), _CHUNK_STEPS)

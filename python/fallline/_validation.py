@@ -1,0 +1,180 @@
+"""The only place that checks arrays: once, before the core sees them.
+
+What can be read in place is passed on as it is. What cannot is copied, and the copy is counted.
+"""
+
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from fallline import _core
+from fallline.losses import Loss
+from fallline.typing import FloatArray, FloatDType
+
+
+class Data(NamedTuple):
+    """What a model is trained or evaluated on, as the core wants it."""
+
+    X: FloatArray
+    y: FloatArray
+    sample_weight: FloatArray | None
+    classes: np.ndarray[Any, Any] | None
+    copied_bytes: int
+
+
+def check_data(
+    X: object,
+    y: object,
+    sample_weight: object,
+    loss: Loss,
+    classes: np.ndarray[Any, Any] | None = None,
+    prefix: str = "",
+) -> Data:
+    """Check samples, targets and weights against each other; ``classes`` are those to expect."""
+    matrix, copied = as_matrix(X, f"{prefix}X")
+    targets = _one_per_row(y, f"{prefix}y", matrix)
+    if loss.classifies:
+        if classes is None:
+            classes = find_classes(targets)
+        targets = encode(targets, classes, matrix.dtype, f"{prefix}y")
+    else:
+        targets = _as_numbers(targets, f"{prefix}y", matrix.dtype)
+    weight = None
+    if sample_weight is not None:
+        weight = _as_weights(sample_weight, f"{prefix}sample_weight", matrix)
+    return Data(matrix, targets, weight, classes, copied)
+
+
+def as_matrix(X: object, name: str = "X") -> tuple[FloatArray, int]:
+    """Return X as a finite row-major float matrix, and the bytes that had to be copied for it."""
+    if hasattr(X, "tocsr"):
+        message = f"{name} must be dense, got {type(X).__name__}; use {name}.toarray()"
+        raise ValueError(message)
+    array = np.asarray(X)
+    _check_numeric(array, name)
+    if array.ndim != 2:
+        remedy = f"; use {name}.reshape(-1, 1) for a single feature" if array.ndim == 1 else ""
+        message = f"{name} must be 2-dimensional, got shape {array.shape}{remedy}"
+        raise ValueError(message)
+    if 0 in array.shape:
+        message = f"{name} must have at least one row and one column, got shape {array.shape}"
+        raise ValueError(message)
+    matrix = _readable(array)
+    if not _core.all_finite(matrix):
+        _raise_not_finite(matrix, name)
+    return matrix, 0 if matrix is X else matrix.nbytes * (not np.shares_memory(matrix, array))
+
+
+def find_classes(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return the two labels of a binary problem, sorted."""
+    if y.dtype.kind in "fc" and not np.isfinite(y).all():
+        _raise_not_finite(y, "y")
+    classes = np.unique(y)
+    if classes.size != 2:
+        shown = ", ".join(map(repr, classes[:5].tolist())) + (", …" if classes.size > 5 else "")
+        remedy = (
+            "more than two classes are not supported yet"
+            if classes.size > 2
+            else "there is nothing to tell apart"
+        )
+        message = f"y must have exactly two classes, got {classes.size} ({shown}); {remedy}"
+        raise ValueError(message)
+    return classes
+
+
+def encode(
+    y: np.ndarray[Any, Any], classes: np.ndarray[Any, Any], dtype: FloatDType, name: str = "y"
+) -> FloatArray:
+    """Return -1 for the first class and +1 for the second."""
+    second = y == classes[1]
+    unknown = ~(second | (y == classes[0]))
+    if unknown.any():
+        row = int(np.argmax(unknown))
+        message = (
+            f"{name} must hold the classes {classes.tolist()}, got {y[row].item()!r} at row {row}"
+        )
+        raise ValueError(message)
+    return as_dtype(np.where(second, 1, -1), dtype)
+
+
+def check_coef(coef: object, n_features: int, dtype: FloatDType) -> FloatArray:
+    """Return starting weights as a new array of the given dtype."""
+    array = np.asarray(coef)
+    _check_numeric(array, "coef")
+    if array.shape != (n_features,):
+        message = f"coef must have shape ({n_features},), one per feature, got {array.shape}"
+        raise ValueError(message)
+    if not np.isfinite(array).all():
+        _raise_not_finite(array, "coef")
+    return as_dtype(array, dtype, copy=True)
+
+
+def as_dtype(array: np.ndarray[Any, Any], dtype: FloatDType, copy: bool = False) -> FloatArray:
+    """Return the array in that dtype, itself if it has it already."""
+    return cast("FloatArray", array.astype(dtype, copy=copy))
+
+
+def _check_numeric(array: np.ndarray[Any, Any], name: str) -> None:
+    if array.dtype.kind not in "biuf":
+        remedy = "; encode categories as numbers first" if array.dtype.kind in "OUS" else ""
+        message = f"{name} must be numeric (real), got dtype {array.dtype}{remedy}"
+        raise TypeError(message)
+
+
+def _readable(array: np.ndarray[Any, Any]) -> FloatArray:
+    """Return what the core can read: float32 or float64 rows of adjacent elements."""
+    if array.dtype not in (np.float32, np.float64) or not array.dtype.isnative:
+        narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+        return cast("FloatArray", np.ascontiguousarray(array, "f4" if narrow else "f8"))
+    item = array.itemsize
+    adjacent = array.shape[1] == 1 or array.strides[1] == item
+    if adjacent and array.strides[0] % item == 0 and array.flags.aligned:
+        return array
+    return cast("FloatArray", np.ascontiguousarray(array))
+
+
+def _one_per_row(values: object, name: str, X: FloatArray) -> np.ndarray[Any, Any]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        remedy = f"; use {name}.ravel()" if array.ndim == 2 and 1 in array.shape else ""
+        message = f"{name} must be 1-dimensional, got shape {array.shape}{remedy}"
+        raise ValueError(message)
+    if array.size != X.shape[0]:
+        message = f"{name} must have one entry per row of X ({X.shape[0]}), got {array.size}"
+        raise ValueError(message)
+    return array
+
+
+def _as_numbers(array: np.ndarray[Any, Any], name: str, dtype: FloatDType) -> FloatArray:
+    _check_numeric(array, name)
+    with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as that
+        numbers = as_dtype(array, dtype)
+    if not np.isfinite(numbers).all():
+        _raise_not_finite(array if not np.isfinite(array).all() else numbers, name)
+    return cast("FloatArray", np.ascontiguousarray(numbers))
+
+
+def _as_weights(values: object, name: str, X: FloatArray) -> FloatArray:
+    weights = _as_numbers(_one_per_row(values, name, X), name, X.dtype)
+    if weights.min() < 0:
+        row = int(np.argmin(weights))
+        message = f"{name} must not be negative, got {weights[row]!s} at row {row}"
+        raise ValueError(message)
+    if not weights.any():
+        message = f"{name} must have a positive entry, got only zeros"
+        raise ValueError(message)
+    return weights
+
+
+def _raise_not_finite(array: np.ndarray[Any, Any], name: str) -> None:
+    for row, values in enumerate(array):
+        finite = np.isfinite(values)
+        if finite.all():
+            continue
+        column = "" if array.ndim == 1 else f", column {int(np.argmin(finite))}"
+        value = np.ravel(values)[int(np.argmin(finite))]
+        message = (
+            f"{name} must be finite, got {value!s} at row {row}{column}; "
+            "drop or impute such rows first"
+        )
+        raise ValueError(message)

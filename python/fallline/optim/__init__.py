@@ -1,0 +1,12 @@
+"""Update rules: how a gradient becomes a step.
+
+An optimizer tells `fallline.Trainer` which rule to use, and steps anybody's NumPy arrays in place.
+Formulas and defaults are those of torch.optim where torch has the name, except that the rate is
+called ``learning_rate`` and may be a number, a schedule or any function of the step number.
+"""
+
+from fallline.optim._adam import Adam, AdamW
+from fallline.optim._optimizer import Optimizer
+from fallline.optim._sgd import SGD
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]

@@ -1,0 +1,142 @@
+"""Adam and its variant with decoupled weight decay."""
+
+import math
+
+from fallline._arguments import number
+from fallline.optim._optimizer import Optimizer, at_least_zero
+from fallline.typing import LearningRate
+
+
+class Adam(Optimizer):
+    r"""Steps scaled by running moments of the gradient.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule or callable, default=1e-3
+        Step size: positive, or a function of the step number.
+    betas : tuple of float, default=(0.9, 0.999)
+        Decay rates of the first and second moment, each in [0, 1); dimensionless, per step.
+    eps : float, default=1e-8
+        Added to the root of the second moment; in the units of the gradient.
+    weight_decay : float, default=0.0
+        Added to the gradient times the weight, as torch.optim.Adam does.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong kind.
+    ValueError
+        If an argument is out of its range.
+
+    Notes
+    -----
+    With g the gradient plus ``weight_decay`` times w, and m = v = 0 before step t = 1,
+
+    .. math:: m \leftarrow m + (1 - \beta_1)(g - m), \quad
+              v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad
+              w \leftarrow w - \frac{\eta}{1 - \beta_1^t}
+                  \frac{m}{\sqrt{v / (1 - \beta_2^t)} + \varepsilon}.
+
+    References
+    ----------
+    Kingma, D. P. and Ba, J. (2015). Adam: a method for stochastic optimization, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np, fallline as fl
+    >>> w = np.array([1.0, -2.0])
+    >>> adam = fl.optim.Adam(0.5)
+    >>> adam.step(w, 2 * w)  # the gradient of w·w
+    >>> w.round(6)
+    array([ 0.5, -1.5])
+    """
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(learning_rate)
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            message = f"betas must be a pair of numbers in [0, 1), got {betas!r}"
+            raise TypeError(message)
+        first, second = (
+            number(f"betas[{k}]", beta, "a number in [0, 1)", lambda x: 0 <= x < 1)
+            for k, beta in enumerate(betas)
+        )
+        self.betas = (first, second)
+        self.eps = number("eps", eps, "a finite number >= 0", lambda x: 0 <= x < math.inf)
+        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+
+    @property
+    def rule(self) -> str:
+        return "adam"
+
+    @property
+    def rule_parameters(self) -> list[float]:
+        return [*self.betas, self.eps]
+
+    @property
+    def coupled_decay(self) -> float:
+        return self.weight_decay
+
+
+class AdamW(Adam):
+    r"""`Adam` with weight decay apart from the gradient.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule or callable, default=1e-3
+        Step size: positive, or a function of the step number.
+    betas : tuple of float, default=(0.9, 0.999)
+        Decay rates of the first and second moment, each in [0, 1); dimensionless, per step.
+    eps : float, default=1e-8
+        Added to the root of the second moment; in the units of the gradient.
+    weight_decay : float, default=0.01
+        Each step first multiplies the weights by 1 - learning_rate * weight_decay.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong kind.
+    ValueError
+        If an argument is out of its range.
+
+    Notes
+    -----
+    The decay is multiplied by the learning rate, as in torch.optim.AdamW; the paper multiplies it
+    by the schedule alone.
+
+    References
+    ----------
+    Loshchilov, I. and Hutter, F. (2019). Decoupled weight decay regularization, algorithm 2.
+
+    Examples
+    --------
+    >>> import numpy as np, fallline as fl
+    >>> w = np.array([1.0, -2.0])
+    >>> fl.optim.AdamW(0.5, weight_decay=0.5).step(w, np.zeros(2))
+    >>> w
+    array([ 0.75, -1.5 ])
+    """
+
+    def __init__(
+        self,
+        learning_rate: LearningRate = 1e-3,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(learning_rate, betas=betas, eps=eps, weight_decay=weight_decay)
+
+    @property
+    def coupled_decay(self) -> float:
+        return 0.0
+
+    @property
+    def decoupled_decay(self) -> float:
+        return self.weight_decay

@@ -1,0 +1,171 @@
+"""What every optimizer can do."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from fallline import _core
+from fallline._arguments import number
+from fallline.schedules import Schedule, as_schedule
+from fallline.typing import FloatArray, LearningRate
+
+Arrays: TypeAlias = FloatArray | Sequence[FloatArray] | Mapping[Any, FloatArray]
+
+
+def at_least_zero(name: str, value: object) -> float:
+    """Return ``value`` as a finite float that is not negative, or raise."""
+    return number(name, value, "a finite number >= 0", lambda x: 0 <= x < math.inf)
+
+
+class Optimizer:
+    """The base of all update rules.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule or callable
+        Step size: positive, or a function of the step number.
+    """
+
+    weight_decay: float
+
+    def __init__(self, learning_rate: LearningRate) -> None:
+        self._schedule = as_schedule(learning_rate)
+        self._steps = 0
+        self._slots: dict[object, list[FloatArray]] = {}
+
+    @property
+    def learning_rate(self) -> Schedule:
+        """The schedule in force; a number or a function may be assigned."""
+        return self._schedule
+
+    @learning_rate.setter
+    def learning_rate(self, value: LearningRate) -> None:
+        self._schedule = as_schedule(value)
+
+    @property
+    def steps(self) -> int:
+        """Number of steps made."""
+        return self._steps
+
+    @property
+    def rule(self) -> str:
+        """Name of the rule in the core."""
+        raise NotImplementedError
+
+    @property
+    def rule_parameters(self) -> list[float]:
+        """The rule's own numbers, in the order the core wants them."""
+        raise NotImplementedError
+
+    @property
+    def coupled_decay(self) -> float:
+        """Weight decay that goes through the gradient."""
+        return 0.0
+
+    @property
+    def decoupled_decay(self) -> float:
+        """Weight decay that multiplies the weights."""
+        return 0.0
+
+    def step(self, params: Arrays, grads: Arrays) -> None:
+        """Make one step, in place.
+
+        Parameters
+        ----------
+        params : ndarray, or list, tuple or dict of ndarray
+            Weights of any shape, float32 or float64, C-contiguous and writeable. They are changed.
+        grads : like ``params``
+            Gradients of the same structure, shapes and dtypes. They are left as they are.
+
+        Raises
+        ------
+        TypeError
+            If something is not a float32 or float64 array, or the structures differ.
+        ValueError
+            If shapes or dtypes differ, or an array is read-only or not contiguous, or ``params``
+            are not those of the steps before. Nothing has been changed then.
+
+        Notes
+        -----
+        The first call allocates the rule's state, zeros of the shape of each array. States belong
+        to the place of an array in the list or its key in the dict, not to the array itself.
+        """
+        pairs = _pairs(params, grads)
+        n_slots = _core.rules()[self.rule][0]
+        for key, (w, _) in pairs.items():
+            slots = self._slots.get(key)
+            if slots is not None and any(s.size != w.size or s.dtype != w.dtype for s in slots):
+                message = (
+                    f"params{_at(key)} must keep its shape and dtype between steps, got "
+                    f"{w.shape} {w.dtype}; use a new optimizer for new parameters"
+                )
+                raise ValueError(message)
+        rate = self._schedule(self._steps)
+        for key, (w, g) in pairs.items():
+            if key not in self._slots:
+                self._slots[key] = [np.zeros(w.size, w.dtype) for _ in range(n_slots)]
+            _core.step(
+                self.rule,
+                w.reshape(-1),
+                g.reshape(-1),
+                self._slots[key],
+                self.rule_parameters,
+                self._steps + 1,
+                rate,
+                l2=self.coupled_decay,
+                weight_decay=self.decoupled_decay,
+            )
+        self._steps += 1
+
+
+def _at(key: object) -> str:
+    return "" if key is None else f"[{key!r}]"
+
+
+def _items(arrays: Arrays, name: str) -> dict[object, FloatArray]:
+    if isinstance(arrays, np.ndarray):
+        return {None: arrays}
+    if isinstance(arrays, Mapping):
+        return dict(arrays)
+    if isinstance(arrays, list | tuple):
+        return dict(enumerate(arrays))
+    message = f"{name} must be an array or a list, tuple or dict of arrays, got {type(arrays)!r}"
+    raise TypeError(message)
+
+
+def _pairs(params: Arrays, grads: Arrays) -> dict[object, tuple[FloatArray, FloatArray]]:
+    weights, gradients = _items(params, "params"), _items(grads, "grads")
+    if weights.keys() != gradients.keys():
+        message = (
+            f"grads must have the structure of params, got {list(gradients)} for {list(weights)}"
+        )
+        raise TypeError(message)
+    for key, w in weights.items():
+        _check("params", key, w)
+        g = gradients[key]
+        _check("grads", key, g)
+        if g.shape != w.shape or g.dtype != w.dtype:
+            message = (
+                f"grads{_at(key)} must have the shape and dtype of params{_at(key)}, "
+                f"{w.shape} {w.dtype}; got {g.shape} {g.dtype}"
+            )
+            raise ValueError(message)
+        if not w.flags.writeable:
+            message = f"params{_at(key)} must be writeable, got a read-only array; pass a copy"
+            raise ValueError(message)
+    return {key: (w, gradients[key]) for key, w in weights.items()}
+
+
+def _check(name: str, key: object, array: object) -> None:
+    if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
+        got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        message = f"{name}{_at(key)} must be a float32 or float64 NumPy array, got {got}"
+        raise TypeError(message)
+    if not array.flags.c_contiguous:
+        message = (
+            f"{name}{_at(key)} must be C-contiguous, got strides {array.strides}; "
+            "use numpy.ascontiguousarray"
+        )
+        raise ValueError(message)

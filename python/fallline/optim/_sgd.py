@@ -1,0 +1,82 @@
+"""Stochastic gradient descent, plain and with momentum."""
+
+from fallline._arguments import number
+from fallline.optim._optimizer import Optimizer, at_least_zero
+from fallline.typing import LearningRate
+
+
+class SGD(Optimizer):
+    r"""Gradient descent, with or without momentum.
+
+    Parameters
+    ----------
+    learning_rate : float, Schedule or callable
+        Step size: positive, or a function of the step number.
+    momentum : float, default=0.0
+        Share of the last step's velocity that is kept, in [0, 1); dimensionless, per step.
+    nesterov : bool, default=False
+        Whether to look ahead along the velocity; needs momentum.
+    weight_decay : float, default=0.0
+        Added to the gradient times the weight, as torch.optim.SGD does. It belongs to the
+        optimizer; a penalty belongs to the objective.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong kind.
+    ValueError
+        If an argument is out of its range, or ``nesterov`` is asked for without momentum.
+
+    Notes
+    -----
+    With g the gradient plus ``weight_decay`` times w, :math:`\mu` the momentum and v = 0 at first,
+
+    .. math:: v \leftarrow \mu v + g, \quad w \leftarrow w - \eta v
+              \text{ or, with nesterov, } w \leftarrow w - \eta (g + \mu v).
+
+    References
+    ----------
+    Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods.
+    Sutskever, I. et al. (2013). On the importance of initialization and momentum in deep learning,
+    section 2, in the form of torch.optim.SGD, where the learning rate multiplies the velocity.
+
+    Examples
+    --------
+    >>> import numpy as np, fallline as fl
+    >>> w = np.array([1.0, -2.0])
+    >>> sgd = fl.optim.SGD(0.25, momentum=0.5)
+    >>> for _ in range(2):
+    ...     sgd.step(w, 2 * w)  # the gradient of w·w
+    >>> w
+    array([0., 0.])
+    """
+
+    def __init__(
+        self,
+        learning_rate: LearningRate,
+        *,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(learning_rate)
+        self.momentum = number("momentum", momentum, "in [0, 1)", lambda x: 0 <= x < 1)
+        self.nesterov = bool(nesterov)
+        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        if self.nesterov and not self.momentum:
+            message = "nesterov must be used with momentum > 0, got momentum=0.0; 0.9 is usual"
+            raise ValueError(message)
+
+    @property
+    def rule(self) -> str:
+        if self.nesterov:
+            return "nesterov"
+        return "momentum" if self.momentum else "sgd"
+
+    @property
+    def rule_parameters(self) -> list[float]:
+        return [self.momentum] if self.momentum else []
+
+    @property
+    def coupled_decay(self) -> float:
+        return self.weight_decay

@@ -1,0 +1,319 @@
+"""The explicit layer: a training in which every choice has a name."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from fallline import _core
+from fallline._arguments import integer, number
+from fallline._callback import Callback
+from fallline._run import Run, mean_loss, null_loss
+from fallline._validation import Data, check_coef, check_data
+from fallline.errors import ConvergenceWarning, DivergenceError
+from fallline.fit import Fit
+from fallline.losses import Loss
+from fallline.optim import Adam, Optimizer
+from fallline.penalties import Penalty
+from fallline.typing import FloatArray
+
+_Kind = TypeVar("_Kind")
+
+# An epoch that lowers the loss by more than this share of it, or of a thousandth of what it was at
+# the start, has not yet arrived.
+_STILL_FALLING = 1e-3
+
+
+class Trainer:
+    r"""Train a linear model by batch, stochastic or mini-batch gradient descent.
+
+    Parameters
+    ----------
+    loss : Loss
+        From `fallline.losses`; it decides whether targets are numbers or labels.
+    penalty : Penalty, default=None
+        From `fallline.penalties`; None for none.
+    optimizer : Optimizer
+        From `fallline.optim`. Only its settings are used: every fit starts with fresh state.
+    batch_size : int, default=64
+        Rows per step; 1 is stochastic gradient descent. None takes all rows: batch gradient
+        descent.
+    epochs : int, default=20
+        Passes over the data.
+    max_time : float, default=None
+        Seconds after which no further epoch begins, and the one under way ends at the next return
+        to Python. The result then depends on the machine. None for no limit.
+    shuffle : {"blocks", "rows", False}, default="blocks"
+        Order of the rows. "blocks" visits blocks of 128 KB in random order and their rows in random
+        order, anew each epoch; "rows" is a full permutation, much slower on data larger than the
+        cache; False is the stored order.
+    seed : int, default=0
+        Decides the order, together with the epoch.
+    fit_intercept : bool, default=True
+        Whether the model has an intercept. It is never penalised.
+    callbacks : sequence of Callback, default=()
+        From `fallline.callbacks`, called in this order.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong kind.
+    ValueError
+        If an argument is out of its range, or an L1 penalty is asked for with an adaptive rule.
+
+    Notes
+    -----
+    Minimises, with S the sum of the sample weights s,
+
+    .. math:: F(w, b) = \frac1S \sum_i s_i \, \ell(x_i \cdot w + b, y_i)
+              + \alpha \left[ \tfrac{1-\rho}{2} \|w\|^2 + \rho \|w\|_1 \right].
+
+    A mini-batch of m of the n rows steps by n / (S m) times the sum of its weighted gradients,
+    which is unbiased for the gradient of F; the last one of an epoch may be shorter. The same data
+    and seed give the same bits at any number of threads.
+
+    Examples
+    --------
+    >>> import numpy as np, fallline as fl
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((1000, 3))
+    >>> y = X @ [1.0, -2.0, 0.5] + 3.0
+    >>> trainer = fl.Trainer(fl.losses.Squared(), optimizer=fl.optim.SGD(0.1))
+    >>> fit = trainer.fit(X, y)
+    >>> fit.coef.round(4), round(fit.intercept, 4)
+    (array([ 1. , -2. ,  0.5]), 3.0)
+    """
+
+    def __init__(
+        self,
+        loss: Loss,
+        *,
+        penalty: Penalty | None = None,
+        optimizer: Optimizer,
+        batch_size: int | None = 64,
+        epochs: int = 20,
+        max_time: float | None = None,
+        shuffle: Literal["blocks", "rows", False] = "blocks",
+        seed: int = 0,
+        fit_intercept: bool = True,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        self.loss = _instance("loss", loss, Loss, "fl.losses.Logistic()")
+        self.penalty = (
+            None
+            if penalty is None
+            else _instance("penalty", penalty, Penalty, "fl.penalties.L2(1e-4)")
+        )
+        self.optimizer = _instance("optimizer", optimizer, Optimizer, "fl.optim.SGD(0.1)")
+        self.batch_size = None if batch_size is None else integer("batch_size", batch_size, 1)
+        self.epochs = integer("epochs", epochs, 1)
+        self.max_time = (
+            math.inf
+            if max_time is None
+            else number("max_time", max_time, "a positive number of seconds", lambda x: x > 0)
+        )
+        if shuffle not in ("blocks", "rows", False):
+            message = f"shuffle must be 'blocks', 'rows' or False, got {shuffle!r}"
+            raise ValueError(message)
+        self.shuffle = shuffle
+        self.seed = integer("seed", seed)
+        self.fit_intercept = bool(fit_intercept)
+        self.callbacks = [
+            _instance(f"callbacks[{k}]", callback, Callback, "fl.callbacks.Progress()")
+            for k, callback in enumerate(callbacks)
+        ]
+        if self.penalty is not None and self.penalty.l1 > 0 and isinstance(optimizer, Adam):
+            message = (
+                f"penalty must not contain L1 with an adaptive rule, got {penalty!r} with "
+                f"{type(optimizer).__name__}; use fl.optim.SGD, whose steps it is defined for"
+            )
+            raise ValueError(message)
+
+    def fit(
+        self,
+        X: object,
+        y: object,
+        *,
+        sample_weight: object = None,
+        validation: tuple[object, object] | None = None,
+        coef: object = None,
+        intercept: float | None = None,
+    ) -> Fit:
+        """Train a model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows of finite numbers. Row-major float32 and float64 are read in place; anything else
+            is copied once, to float32 where it holds floats of at most 32 bits, else to float64,
+            and the copy is counted in the report.
+        y : array-like of shape (n_samples,)
+            Numbers, or two different labels where the loss is one for classification.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, not negative; None weighs all rows 1.
+        validation : tuple of X and y, default=None
+            Data whose loss is measured after each epoch.
+        coef : array-like of shape (n_features,), default=None
+            Where the weights start; None is zero.
+        intercept : float, default=None
+            Where the intercept starts; None is zero.
+
+        Returns
+        -------
+        Fit
+            The model, with its history and report. After Ctrl-C it holds the weights reached, and
+            its status is "interrupted".
+
+        Raises
+        ------
+        TypeError
+            If an argument is of the wrong kind.
+        ValueError
+            If the data are not usable; the message says where and why.
+        DivergenceError
+            If the loss grows out of bounds. Its ``fit`` holds the last good weights.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the loss was still falling when the epochs were over, or is higher than it began.
+        """
+        data = check_data(X, y, sample_weight, self.loss)
+        held_out = self._check_validation(validation, data)
+        core = self._make_loop(data)
+        start_loss = null_loss(data, self.loss)
+        if coef is not None or intercept is not None:
+            weights = core.coef if coef is None else coef
+            core.coef = check_coef(weights, data.X.shape[1], data.X.dtype)
+            core.intercept = self._check_intercept(intercept)
+            start_loss = max(start_loss, mean_loss(data, self.loss, core.coef, core.intercept))
+        run = Run(
+            core,
+            data,
+            held_out,
+            self.loss,
+            self.optimizer.learning_rate,
+            self.epochs,
+            self.max_time,
+            start_loss,
+        )
+        run.train(self.callbacks)
+        if run.status == "diverged":
+            self._raise_divergence(run, data)
+        if run.status == "budget":
+            _warn_if_unfinished(run)
+        return self._result(run, data)
+
+    def _make_loop(self, data: Data) -> "_core.LoopFloat32 | _core.LoopFloat64":
+        core_class = _core.LoopFloat32 if data.X.dtype == np.float32 else _core.LoopFloat64
+        penalty, optimizer = self.penalty, self.optimizer
+        return core_class(
+            data.X,
+            data.y,
+            data.sample_weight,
+            loss=self.loss.name,
+            rule=optimizer.rule,
+            parameters=optimizer.rule_parameters,
+            l2=optimizer.coupled_decay + (penalty.l2 if penalty else 0.0),
+            l1=penalty.l1 if penalty else 0.0,
+            weight_decay=optimizer.decoupled_decay,
+            batch_size=min(self.batch_size or len(data.X), len(data.X)),
+            shuffle=self.shuffle or "none",
+            seed=self.seed,
+            fit_intercept=self.fit_intercept,
+        )
+
+    def _check_validation(self, validation: object, data: Data) -> Data | None:
+        if validation is None:
+            return None
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            message = f"validation must be a pair (X, y), got {type(validation).__name__}"
+            raise TypeError(message)
+        X, y = validation
+        held_out = check_data(X, y, None, self.loss, data.classes, "validation ")
+        if held_out.X.shape[1] != data.X.shape[1]:
+            message = (
+                f"validation X must have the {data.X.shape[1]} features of X, "
+                f"got {held_out.X.shape[1]}"
+            )
+            raise ValueError(message)
+        return held_out
+
+    def _check_intercept(self, intercept: float | None) -> float:
+        if intercept is None:
+            return 0.0
+        if not self.fit_intercept and intercept != 0:
+            message = f"intercept must be None with fit_intercept=False, got {intercept!r}"
+            raise ValueError(message)
+        return number("intercept", intercept, "a finite number", math.isfinite)
+
+    def _raise_divergence(self, run: Run, data: Data) -> None:
+        loss, rate = run.running_loss, run.learning_rate
+        spans: FloatArray = data.X.max(axis=0) - data.X.min(axis=0)
+        widest = int(np.argmax(spans))
+        rose = (
+            f"rose to {loss:.3g} from {run.start_loss:.3g}"
+            if math.isfinite(loss)
+            else f"became {loss}"
+        )
+        message = (
+            f"the loss {rose} at epoch {run.epoch + 1} (step {run.step}) with "
+            f"learning_rate={rate:.6g}; lower it or standardize X "
+            f"(column {widest} spans {spans[widest]:.2g})"
+        )
+        run.restore_good_weights()
+        raise DivergenceError(message, self._result(run, data))
+
+    def _result(self, run: Run, data: Data) -> Fit:
+        coef, intercept = run.weights
+        report = {
+            "seconds": run.seconds,
+            "epochs": run.epoch,
+            "steps": run.step,
+            "bytes_read": run.step * data.X.nbytes // run.steps_per_epoch,
+            "copied_bytes": data.copied_bytes,
+            "threads": _core.get_num_threads(),
+            "target": _core.get_target(),
+        }
+        return Fit(
+            coef,
+            intercept,
+            self.loss,
+            data.classes,
+            history=run.history,
+            status=run.status,
+            report=report,
+        )
+
+
+def _instance(name: str, value: object, kind: type[_Kind], example: str) -> _Kind:
+    if isinstance(value, kind):
+        return value
+    got = value.__name__ + " (a class)" if isinstance(value, type) else repr(value)
+    message = f"{name} must be a {kind.__name__}, as {example}; got {got}"
+    raise TypeError(message)
+
+
+def _warn_if_unfinished(run: Run) -> None:
+    losses = run.history["running_loss"]
+    if losses[-1] > run.start_loss:
+        message = (
+            f"the loss ended at {losses[-1]:.4g}, above the {run.start_loss:.4g} of zero weights; "
+            "lower the learning_rate or standardize X"
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        return
+    if len(losses) < 2:
+        return
+    fall = losses[-2] - losses[-1]
+    arrived = _STILL_FALLING * max(losses[-1], _STILL_FALLING * run.start_loss)
+    # A rate that is much too small lowers the loss by next to nothing, but by the same each epoch.
+    steady = 0.5 * (losses[0] - losses[-1]) / (len(losses) - 1)
+    if fall > arrived or (fall > 1e-9 * losses[-1] and fall > steady):
+        message = (
+            f"the loss was still falling when the epochs were over: by {fall:.3g} in the last one, "
+            f"to {losses[-1]:.6g}; raise epochs or the learning_rate"
+        )
+        warnings.warn(message, ConvergenceWarning, stacklevel=3)
