@@ -34,11 +34,29 @@ FALLLINE_INLINE __m256 half_load(const float* p, __m256i mask) {
 FALLLINE_INLINE __m256d half_load(const double* p, __m256i mask) {
   return _mm256_maskload_pd(p, mask);
 }
-FALLLINE_INLINE void half_store(float* p, __m256i mask, __m256 x) {
-  _mm256_maskstore_ps(p, mask, x);
+// In pieces of 4, 2 and 1: masked stores are microcoded on Zen 1 to 3.
+FALLLINE_INLINE void half_store(float* p, std::ptrdiff_t n, __m256 x) {
+  __m128 rest = _mm256_castps256_ps128(x);
+  if (n & 4) {
+    _mm_storeu_ps(p, rest);
+    rest = _mm256_extractf128_ps(x, 1);
+    p += 4;
+  }
+  if (n & 2) {
+    _mm_storel_pi(reinterpret_cast<__m64*>(p), rest);
+    rest = _mm_movehl_ps(rest, rest);
+    p += 2;
+  }
+  if (n & 1) _mm_store_ss(p, rest);
 }
-FALLLINE_INLINE void half_store(double* p, __m256i mask, __m256d x) {
-  _mm256_maskstore_pd(p, mask, x);
+FALLLINE_INLINE void half_store(double* p, std::ptrdiff_t n, __m256d x) {
+  __m128d rest = _mm256_castpd256_pd128(x);
+  if (n & 2) {
+    _mm_storeu_pd(p, rest);
+    rest = _mm256_extractf128_pd(x, 1);
+    p += 2;
+  }
+  if (n & 1) _mm_store_sd(p, rest);
 }
 FALLLINE_INLINE __m256 half_fma(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
 FALLLINE_INLINE __m256d half_fma(__m256d a, __m256d b, __m256d c) {
@@ -90,10 +108,10 @@ template <class T> FALLLINE_INLINE vec<T> load_n(const T* p, std::ptrdiff_t n) {
 template <class T> FALLLINE_INLINE void store_n(T* p, std::ptrdiff_t n, vec<T> x) {
   constexpr std::ptrdiff_t half = vec<T>::size / 2;
   if (n < half) {
-    half_store(p, half_mask(p, n), x.low);
+    half_store(p, n, x.low);
   } else {
     half_store(p, x.low);
-    half_store(p + half, half_mask(p, n - half), x.high);
+    half_store(p + half, n - half, x.high);
   }
 }
 

@@ -24,10 +24,9 @@ bool margins(const MatrixView<T>& X, const T* w, double intercept, T* out, Inter
   const KernelTable<T>& table = kernels<T>();
   const std::ptrdiff_t tiles = (X.rows + tile_rows - 1) / tile_rows;
   const int threads = threads_over(X, tiles);
-  // Static, so that the calling thread, the only one that may ask for signals, has its share.
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (std::ptrdiff_t k = 0; k < tiles; ++k) {
-    if (k * threads < tiles) interrupt.poll();
+    if (thread_number() == 0) interrupt.poll();  // only the calling thread may ask for signals
     if (interrupt.stopped()) continue;
     table.margins(tile_of(X, k), w, static_cast<T>(intercept), out + k * tile_rows);
   }

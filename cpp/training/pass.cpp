@@ -4,10 +4,6 @@
 
 #include "training/threads.hpp"
 
-#if defined(_OPENMP)
-#include <omp.h>
-#endif
-
 namespace fallline {
 namespace {
 
@@ -17,14 +13,6 @@ std::ptrdiff_t part_rows(std::ptrdiff_t n) {
   constexpr std::ptrdiff_t max_parts = 64;
   const std::ptrdiff_t tiles = (n + tile_rows - 1) / tile_rows;
   return std::max<std::ptrdiff_t>((tiles + max_parts - 1) / max_parts, 1) * tile_rows;
-}
-
-int thread_number() {
-#if defined(_OPENMP)
-  return omp_get_thread_num();
-#else
-  return 0;
-#endif
 }
 
 }  // namespace

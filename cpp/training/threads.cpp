@@ -18,9 +18,11 @@ int num_threads() {
   const int n = chosen.load();
   return n > 0 ? n : omp_get_max_threads();
 }
+int thread_number() { return omp_get_thread_num(); }
 #else
 bool has_openmp() { return false; }
 int num_threads() { return 1; }
+int thread_number() { return 0; }
 #endif
 
 void set_num_threads(int n) { chosen = n; }

@@ -11,7 +11,8 @@ from fallline import callbacks, losses, optim, penalties, schedules
 from fallline._core import __version__
 from fallline._runtime import get_num_threads, set_num_threads, set_target, show_config
 from fallline.errors import ConvergenceWarning, DivergenceError
-from fallline.fit import Fit, load, save
+from fallline.fit import Fit
+from fallline.model_file import load, save
 from fallline.trainer import Trainer
 
 if TYPE_CHECKING:

@@ -103,6 +103,8 @@ class Run:
                 callback.on_fit_begin(self)
             while self.status == "budget" and self.epoch < self.epochs:
                 self._train_epoch([callback.on_chunk_end for callback in callbacks])
+                if not np.isfinite(self._core.coef).all():  # the loss would tell in the next epoch
+                    self.status = "diverged"
                 if self.status == "budget":
                     self._end_epoch(callbacks)
         except KeyboardInterrupt:
@@ -123,7 +125,7 @@ class Run:
             weight += chunk_weight
             self.running_loss = loss / weight if weight else 0.0
             limit = _DIVERGED * self.start_loss * self._total_weight
-            if done < count or loss > limit or not np.isfinite(self._core.coef).all():
+            if done < count or loss > limit:
                 self.status = "diverged"
                 return
             # The loss of this chunk was that of these weights and what followed from them.

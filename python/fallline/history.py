@@ -23,11 +23,11 @@ class History(Callback, Mapping[str, list[float]]):
     Examples
     --------
     >>> import numpy as np, fallline as fl
-    >>> X, y = np.eye(4), np.arange(4.0)
-    >>> trainer = fl.Trainer(fl.losses.Squared(), optimizer=fl.optim.SGD(0.5), epochs=2)
-    >>> fit = trainer.fit(X, y)
-    >>> fit.history["epoch"]
-    [1, 2]
+    >>> X = np.eye(4)
+    >>> trainer = fl.Trainer(fl.losses.Squared(), optimizer=fl.optim.SGD(0.5), epochs=50)
+    >>> fit = trainer.fit(X, X[0])
+    >>> fit.history["epoch"][-1], fit.history["step"][-1]
+    (50, 50)
     """
 
     def __init__(self) -> None:
