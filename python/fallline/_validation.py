@@ -69,17 +69,21 @@ def find_classes(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return the two labels of a binary problem, sorted."""
     if y.dtype.kind in "fc" and not np.isfinite(y).all():
         _raise_not_finite(y, "y")
+    # Two comparisons with all labels, instead of sorting them.
+    differs = y != y[0]
+    second = int(np.argmax(differs))
+    if differs.any() and not (differs & (y != y[second])).any():
+        pair: np.ndarray[Any, Any] = np.sort(y[[0, second]])
+        return pair
     classes = np.unique(y)
-    if classes.size != 2:
-        shown = ", ".join(map(repr, classes[:5].tolist())) + (", …" if classes.size > 5 else "")
-        remedy = (
-            "more than two classes are not supported yet"
-            if classes.size > 2
-            else "there is nothing to tell apart"
-        )
-        message = f"y must have exactly two classes, got {classes.size} ({shown}); {remedy}"
-        raise ValueError(message)
-    return classes
+    shown = ", ".join(map(repr, classes[:5].tolist())) + (", …" if classes.size > 5 else "")
+    remedy = (
+        "more than two classes are not supported yet"
+        if classes.size > 2
+        else "there is nothing to tell apart"
+    )
+    message = f"y must have exactly two classes, got {classes.size} ({shown}); {remedy}"
+    raise ValueError(message)
 
 
 def encode(
@@ -94,7 +98,7 @@ def encode(
             f"{name} must hold the classes {classes.tolist()}, got {y[row].item()!r} at row {row}"
         )
         raise ValueError(message)
-    return as_dtype(np.where(second, 1, -1), dtype)
+    return cast("FloatArray", np.where(second, dtype.type(1), dtype.type(-1)))
 
 
 def check_coef(coef: object, n_features: int, dtype: FloatDType) -> FloatArray:
