@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from fallline.typing import Float64Array
 
 UInt32Array = np.ndarray[Any, np.dtype[np.uint32]]

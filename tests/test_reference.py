@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
-from fallline.typing import Float64Array
 from hypothesis import given
 from hypothesis import strategies as st
+
+import reference
+from fallline.typing import Float64Array
 from reference import LOSSES, PHILOX_VECTORS, RULES
 
 EPS = float(np.finfo(np.float64).eps)

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fallline import schedules
 from fallline.schedules import (
     Constant,
@@ -20,8 +23,6 @@ from fallline.schedules import (
     Step,
     as_schedule,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 REGISTRY = [
     member

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/aligned.hpp"
+#include "core/find.hpp"
 #include "core/interrupt.hpp"
 #include "kernels/table.hpp"
 

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -95,14 +94,6 @@ template <class T> struct KernelTable {
 template <class T> constexpr std::ptrdiff_t padded_size(std::ptrdiff_t n) {
   constexpr std::ptrdiff_t size = 64 / sizeof(T);
   return (n + size - 1) / size * size;
-}
-
-// The entry of that name in a table; names are checked before they come here.
-template <class E> const E& find(const Entries<E>& entries, const std::string& name) {
-  for (const E& entry : entries) {
-    if (name == entry.name) return entry;
-  }
-  throw std::invalid_argument("the core has no '" + name + "'");
 }
 
 // The tables of the target in force. Targets: dispatch.cpp.

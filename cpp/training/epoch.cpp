@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/find.hpp"
 #include "training/update.hpp"
 
 namespace fallline {

@@ -98,9 +98,11 @@ class Run:
 
     def train(self, callbacks: Sequence[Callback]) -> None:
         """Train to the end of the budget, or until something stops it; sets ``status``."""
+        begun: list[Callback] = []
         try:
             for callback in callbacks:
                 callback.on_fit_begin(self)
+                begun.append(callback)
             while self.status == "budget" and self.epoch < self.epochs:
                 self._train_epoch([callback.on_chunk_end for callback in callbacks])
                 if not np.isfinite(self._core.coef).all():  # the loss would tell in the next epoch
@@ -109,7 +111,7 @@ class Run:
                     self._end_epoch(callbacks)
         except KeyboardInterrupt:
             self.status = "interrupted"
-        for callback in callbacks:
+        for callback in begun:
             callback.on_fit_end(self)
 
     def _train_epoch(self, chunk_ends: Sequence[Callable[["Run"], None]]) -> None:

@@ -47,9 +47,7 @@ def check_data(
 
 def as_matrix(X: object, name: str = "X") -> tuple[FloatArray, int]:
     """Return X as a finite row-major float matrix, and the bytes that had to be copied for it."""
-    if hasattr(X, "tocsr"):
-        message = f"{name} must be dense, got {type(X).__name__}; use {name}.toarray()"
-        raise ValueError(message)
+    check_dense(X, name)
     array = np.asarray(X)
     _check_numeric(array, name)
     if array.ndim != 2:
@@ -63,6 +61,13 @@ def as_matrix(X: object, name: str = "X") -> tuple[FloatArray, int]:
     if not _core.all_finite(matrix):
         _raise_not_finite(matrix, name)
     return matrix, 0 if matrix is X else matrix.nbytes * (not np.shares_memory(matrix, array))
+
+
+def check_dense(X: object, name: str = "X") -> None:
+    """Refuse SciPy's sparse matrices, which NumPy would wrap as objects."""
+    if hasattr(X, "tocsr"):
+        message = f"{name} must be dense, got a sparse {type(X).__name__}; use {name}.toarray()"
+        raise ValueError(message)
 
 
 def find_classes(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -1,11 +1,12 @@
 """A trained model: what it has learnt, how that went, and what it predicts."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from fallline import _core, losses
+from fallline._probability import probabilities
 from fallline._validation import as_dtype, as_matrix
 from fallline.history import History
 from fallline.losses import Loss
@@ -131,7 +132,4 @@ class Fit:
         if not isinstance(self.loss, losses.Logistic):
             message = f"predict_proba needs a model trained with Logistic(), got {self.loss!r}"
             raise ValueError(message)
-        margins = self.decision_function(X)
-        # Both by the sigmoid: 1 - p would lose the digits of a small probability.
-        pair = [_core.evaluate("sigmoid", sign * margins) for sign in (-1, 1)]
-        return cast("FloatArray", np.stack(pair, axis=1))
+        return probabilities(self.decision_function(X))

@@ -13,6 +13,8 @@ from fallline.typing import FloatArray, LearningRate
 
 Arrays: TypeAlias = FloatArray | Sequence[FloatArray] | Mapping[Any, FloatArray]
 
+_N_SLOTS = {name: n_slots for name, (n_slots, _) in _core.rules().items()}
+
 
 def at_least_zero(name: str, value: object) -> float:
     """Return ``value`` as a finite float that is not negative, or raise."""
@@ -93,7 +95,7 @@ class Optimizer:
         to the place of an array in the list or its key in the dict, not to the array itself.
         """
         pairs = _pairs(params, grads)
-        n_slots = _core.rules()[self.rule][0]
+        n_slots = _N_SLOTS[self.rule]
         for key, (w, _) in pairs.items():
             slots = self._slots.get(key)
             if slots is not None and any(s.size != w.size or s.dtype != w.dtype for s in slots):
