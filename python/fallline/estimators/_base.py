@@ -1,0 +1,213 @@
+"""What all estimators share: the checks of their data, predictions, the way through a solver."""
+
+import math
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import sklearn.exceptions
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from fallline import _core, errors, solvers
+from fallline._arguments import integer, number
+from fallline._validation import as_dtype, as_matrix, check_dense
+from fallline.typing import FloatArray
+
+
+class ConvergenceWarning(errors.ConvergenceWarning, sklearn.exceptions.ConvergenceWarning):
+    """Issued when a fit ended short of its tolerance; scikit-learn's category as well as ours."""
+
+
+class LinearModel(BaseEstimator):
+    """One weight per feature and an intercept."""
+
+    coef_: FloatArray
+    intercept_: Any
+
+    def _check_data(
+        self, X: Any, y: Any, sample_weight: Any, *, y_numeric: bool
+    ) -> tuple[FloatArray, Any, FloatArray | None, int]:
+        """Return X, y and weights as the core reads them, and the bytes copied for X."""
+        check_dense(X)
+        shape = np.asarray(y).shape
+        if len(shape) == 2 and shape[1] > 1:
+            message = f"y must be 1-dimensional, got shape {shape}; fit one model per column"
+            raise ValueError(message)
+        rows, y = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=y_numeric)
+        matrix, _ = as_matrix(rows)
+        in_place = isinstance(X, np.ndarray) and np.may_share_memory(X, matrix)
+        copied_bytes = 0 if in_place else matrix.nbytes
+        if sample_weight is None:
+            return matrix, y, None, copied_bytes
+        weights: FloatArray = _check_sample_weight(
+            sample_weight, matrix, dtype=matrix.dtype, ensure_non_negative=True
+        )
+        if not weights.any():
+            message = "sample_weight must have a positive entry, got only zeros"
+            raise ValueError(message)
+        return matrix, y, weights, copied_bytes
+
+    def _margins(self, X: Any) -> FloatArray:
+        check_is_fitted(self)
+        check_dense(X)
+        rows = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        matrix, _ = as_matrix(rows)
+        # The weights follow X and not X the weights: that would be a copy of all the rows.
+        w = as_dtype(self.coef_.reshape(-1), matrix.dtype)
+        return _core.margins(matrix, w, float(np.reshape(self.intercept_, -1)[0]))
+
+
+class SolvedModel(LinearModel):
+    """A model that a solver takes to its optimum."""
+
+    fit_intercept: bool
+    tol: float
+    max_iter: int
+
+    def _check_solver_parameters(self) -> None:
+        boolean("fit_intercept", self.fit_intercept)
+        not_negative("tol", self.tol)
+        integer("max_iter", self.max_iter, 1)
+
+    def _solve(
+        self,
+        X: FloatArray,
+        y: FloatArray,
+        sample_weight: FloatArray | None,
+        loss: str,
+        *,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        copied_bytes: int,
+    ) -> solvers.Solution:
+        began = time.perf_counter()
+        solution = solvers.minimize(
+            X,
+            y,
+            sample_weight,
+            loss,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            fit_intercept=self.fit_intercept,
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
+        self.status_ = solution.status
+        self.history_ = {"objective": solution.objective}
+        self.report_ = {
+            "seconds": time.perf_counter() - began,
+            "passes": solution.n_iter,
+            "gradient_norm": solution.gradient_norm,
+            "copied_bytes": copied_bytes,
+        }
+        if solution.status == "budget":
+            message = (
+                f"{type(self).__name__} stopped after max_iter={self.max_iter} passes with a "
+                f"gradient of {solution.gradient_norm:.1e} times that of the start, where "
+                f"tol={self.tol:.1e}; raise one of them, or drop columns that are nearly "
+                "combinations of others"
+            )
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        return solution
+
+
+class Regressor(RegressorMixin, LinearModel):
+    """A linear model of a number."""
+
+    def predict(self, X: Any) -> FloatArray:
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; row-major float32 and float64 are read in place.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Predictions, in the dtype of X.
+        """
+        return self._margins(X)
+
+
+class BinaryClassifier(ClassifierMixin, LinearModel):
+    """A linear model of one class against another."""
+
+    classes_: np.ndarray[Any, Any]
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that two classes are supported, not more."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def decision_function(self, X: Any) -> FloatArray:
+        """Return the margin of each row: positive where the second class is predicted.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; row-major float32 and float64 are read in place.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Margins, in the dtype of X.
+        """
+        return self._margins(X)
+
+    def predict(self, X: Any) -> np.ndarray[Any, Any]:
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; row-major float32 and float64 are read in place.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Members of ``classes_``.
+        """
+        is_second = self.decision_function(X) > 0
+        return self.classes_[is_second.astype(np.intp)]
+
+    def _encode(self, X: FloatArray, y: Any, sample_weight: FloatArray | None) -> FloatArray:
+        """Set ``classes_`` and return -1 for the first, +1 for the second, in the dtype of X."""
+        check_classification_targets(y)
+        kind = type_of_target(y)
+        classes, codes = np.unique(y, return_inverse=True)
+        if kind != "binary":  # in the words that scikit-learn's checks look for
+            message = (
+                f"Only binary classification is supported. The type of the target is {kind}. "
+                f"y must hold 2 classes, got {len(classes)}; fit one model per class"
+            )
+            raise ValueError(message)
+        counted = codes if sample_weight is None else codes[sample_weight > 0]
+        if (counted == counted[0]).all():
+            found = classes[counted[0]].item()
+            message = f"y must hold 2 classes with positive weight, got one class: {found!r}"
+            raise ValueError(message)
+        self.classes_ = classes
+        return as_dtype(2 * codes - 1, X.dtype)
+
+
+def not_negative(name: str, value: object) -> float:
+    """Return ``value`` as a finite float of at least 0, or raise."""
+    return number(name, value, "a finite number >= 0", lambda x: 0.0 <= x < math.inf)
+
+
+def boolean(name: str, value: object) -> bool:
+    """Return ``value`` as a bool, or raise."""
+    if not isinstance(value, bool | np.bool_):
+        message = f"{name} must be True or False, got {value!r}"
+        raise TypeError(message)
+    return bool(value)
+
+
+def sum_of_weights(X: FloatArray, sample_weight: FloatArray | None) -> float:
+    """Return S, by which the objective is divided."""
+    return float(len(X)) if sample_weight is None else float(sample_weight.sum(dtype=np.float64))

@@ -1,0 +1,201 @@
+"""scikit-learn's stochastic gradient descent as a `Trainer`: parameters, step sizes, stopping."""
+
+import math
+import warnings
+from typing import Any, Final
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from fallline import callbacks, losses, penalties
+from fallline._arguments import fraction, integer, number, positive
+from fallline._callback import Callback
+from fallline._run import Run
+from fallline.estimators._base import (
+    ConvergenceWarning,
+    LinearModel,
+    boolean,
+    not_negative,
+    sum_of_weights,
+)
+from fallline.estimators._schedule import InverseScaling, Optimal
+from fallline.fit import Fit
+from fallline.optim import SGD
+from fallline.schedules import Constant, Schedule
+from fallline.trainer import Trainer
+from fallline.typing import FloatArray
+
+# Parameters that must keep their defaults for now, and what to do instead.
+_NOT_YET: Final[dict[str, tuple[object, str]]] = {
+    "epsilon": (0.1, "no loss that has it is supported yet"),
+    "n_jobs": (None, "use fallline.set_num_threads"),
+    "early_stopping": (False, "use fallline.Trainer with validation= and EarlyStopping"),
+    "validation_fraction": (0.1, "use fallline.Trainer with validation= and EarlyStopping"),
+    "class_weight": (None, "pass sample_weight to fit"),
+    "warm_start": (False, "pass coef_init and intercept_init to fit"),
+    "average": (False, "averaging is not supported yet"),
+}
+
+
+class SGDModel(LinearModel):
+    """A model that steps from row to row, or from mini-batch to mini-batch."""
+
+    loss: str
+    penalty: str | None
+    alpha: float
+    l1_ratio: float
+    fit_intercept: bool
+    max_iter: int
+    tol: float | None
+    shuffle: bool
+    verbose: int
+    random_state: Any
+    learning_rate: str
+    eta0: float
+    power_t: float
+    n_iter_no_change: int
+    batch_size: int | None
+
+    _losses: dict[str, type[losses.Loss]]
+
+    def _check_parameters(self) -> None:
+        for name, (default, remedy) in _NOT_YET.items():
+            value = getattr(self, name, default)
+            if value is not default and value != default:
+                message = f"{name} must be {default!r}, got {value!r}; {remedy}"
+                raise ValueError(message)
+        one_of("loss", self.loss, *self._losses)
+        one_of("penalty", self.penalty, "l2", "l1", "elasticnet", None)
+        one_of("learning_rate", self.learning_rate, "constant", "optimal", "invscaling")
+        alpha = not_negative("alpha", self.alpha)
+        if alpha == 0.0 and self.learning_rate == "optimal":
+            message = (
+                f"alpha must be positive with learning_rate='optimal', which divides by it, got "
+                f"{self.alpha!r}; use learning_rate='invscaling'"
+            )
+            raise ValueError(message)
+        fraction("l1_ratio", self.l1_ratio, "0 is L2 alone, 1 is L1 alone")
+        positive("eta0", self.eta0)
+        not_negative("power_t", self.power_t)
+        if self.tol is not None:
+            number("tol", self.tol, "None or a number >= 0", lambda x: x >= 0.0)
+        integer("max_iter", self.max_iter, 1)
+        integer("n_iter_no_change", self.n_iter_no_change, 1)
+        integer("verbose", int(self.verbose))
+        boolean("shuffle", self.shuffle)
+        boolean("fit_intercept", self.fit_intercept)
+
+    def _train(
+        self,
+        X: FloatArray,
+        y: FloatArray,
+        sample_weight: FloatArray | None,
+        coef: Any,
+        intercept: Any,
+    ) -> Fit:
+        # The Trainer's objective is divided by the sum of weights, scikit-learn's by their number.
+        mean_weight = sum_of_weights(X, sample_weight) / len(X)
+        penalty = self._penalty(self.alpha / mean_weight)
+        stopping = _Stopping(self.tol, self.n_iter_no_change, penalty)
+        trainer = Trainer(
+            self._losses[self.loss](),
+            penalty=penalty,
+            optimizer=SGD(self._schedule(mean_weight)),
+            batch_size=self.batch_size,
+            epochs=self.max_iter,
+            shuffle="rows" if self.shuffle else False,
+            seed=int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max)),
+            fit_intercept=self.fit_intercept,
+            callbacks=[stopping, callbacks.Progress()] if self.verbose else [stopping],
+        )
+        fit = trainer.fit(
+            X,
+            y,
+            sample_weight=sample_weight,
+            coef=None if coef is None else np.asarray(coef).reshape(-1),
+            intercept=None if intercept is None else float(np.reshape(intercept, ())),
+        )
+        self._report(fit, stopping)
+        return fit
+
+    def _penalty(self, alpha: float) -> penalties.Penalty | None:
+        match self.penalty:
+            case "l2":
+                return penalties.L2(alpha)
+            case "l1":
+                return penalties.L1(alpha)
+            case "elasticnet":
+                return penalties.ElasticNet(alpha, self.l1_ratio)
+        return None
+
+    def _schedule(self, mean_weight: float) -> Schedule:
+        schedule: Schedule
+        match self.learning_rate:
+            case "optimal":
+                schedule = Optimal(self.alpha, mean_weight)
+            case "invscaling":
+                schedule = InverseScaling(self.eta0 * mean_weight, self.power_t)
+            case _:
+                schedule = Constant(self.eta0 * mean_weight)
+        penalty = self._penalty(self.alpha)
+        shrinkage = schedule(0) / mean_weight * (penalty.l2 if penalty else 0.0)
+        if shrinkage > 1.0:
+            message = (
+                f"alpha times the learning rate must be at most 1, got {shrinkage:.3g}: the first "
+                "step would turn the weights over; lower alpha or eta0"
+            )
+            raise ValueError(message)
+        return schedule
+
+    def _report(self, fit: Fit, stopping: "_Stopping") -> None:
+        self.n_iter_ = fit.report["epochs"]
+        self.t_ = fit.report["steps"] + 1.0
+        self.history_ = fit.history
+        self.report_ = fit.report
+        if fit.status == "interrupted":
+            self.status_ = "interrupted"
+        else:
+            self.status_ = "converged" if stopping.converged else "budget"
+        if self.status_ == "budget" and self.tol is not None:
+            message = (
+                f"{type(self).__name__} stopped after max_iter={self.max_iter} epochs with its "
+                f"objective still falling by more than tol={self.tol} within "
+                f"n_iter_no_change={self.n_iter_no_change} of them; raise max_iter or tol"
+            )
+            warnings.warn(message, ConvergenceWarning, stacklevel=4)
+
+
+class _Stopping(Callback):
+    """scikit-learn's rule: so many epochs in a row without an objective below the best less tol."""
+
+    def __init__(self, tol: float | None, patience: int, penalty: penalties.Penalty | None) -> None:
+        self.tol, self.patience, self.penalty = tol, patience, penalty
+        self.converged = False
+        self._best = math.inf
+        self._waited = 0
+
+    def on_fit_begin(self, run: Run) -> None:
+        # The first steps of these schedules are long by design, and scikit-learn lets the loss rise
+        # as far as it likes: only a loss that is not finite counts as divergence.
+        run.start_loss = math.inf
+
+    def on_epoch_end(self, run: Run) -> bool:
+        objective = run.running_loss
+        if self.penalty is not None:
+            coef = run.weights[0].astype(np.float64)
+            objective += 0.5 * self.penalty.l2 * float((coef * coef).sum())
+            objective += self.penalty.l1 * float(np.abs(coef).sum())
+        stuck = self.tol is not None and objective > self._best - self.tol
+        self._waited = self._waited + 1 if stuck else 0
+        self._best = min(self._best, objective)
+        self.converged = self._waited >= self.patience
+        # Also after the last epoch, as the Trainer has no need to warn: the estimator does.
+        return self.converged or run.epoch == run.epochs
+
+
+def one_of(name: str, value: object, *choices: str | None) -> None:
+    """Raise unless ``value`` is one of the choices."""
+    if not any(value is choice or value == choice for choice in choices):
+        *most, last = map(repr, choices)
+        message = f"{name} must be {', '.join(most)} or {last}, got {value!r}"
+        raise ValueError(message)

@@ -1,0 +1,167 @@
+"""Logistic regression of two classes."""
+
+from typing import Any, Self
+
+import numpy as np
+
+from fallline._arguments import fraction, number
+from fallline._probability import log_probabilities, probabilities
+from fallline.estimators._base import BinaryClassifier, SolvedModel, sum_of_weights
+from fallline.typing import FloatArray
+
+
+class LogisticRegression(SolvedModel, BinaryClassifier):
+    r"""Logistic regression of two classes, with L2, L1 or both penalties.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        Inverse strength of the penalty, as in scikit-learn; positive. ``np.inf`` means no penalty.
+    l1_ratio : float, default=0.0
+        Share of the L1 term in the penalty, in [0, 1].
+    fit_intercept : bool, default=True
+        Whether to fit an intercept. It is not penalised.
+    tol : float, default=1e-8
+        Stop when the largest entry of the gradient, in standardised columns, is at most `tol`
+        times what it is without any feature.
+    max_iter : int, default=10000
+        Largest number of passes over the data.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        The classes, sorted.
+    coef_ : ndarray of shape (1, n_features)
+        Weights, in the dtype of X.
+    intercept_ : ndarray of shape (1,)
+        Margin of a row of zeros; 0.0 if none was fitted.
+    n_iter_ : ndarray of shape (1,)
+        Passes made over the data.
+    status_ : str
+        "converged", "floor" (the gradient is within its rounding error), "budget" (with a
+        `ConvergenceWarning`) or "interrupted" (Ctrl-C; the best weights are kept).
+    history_ : dict
+        "objective": its value at every point a step was taken from.
+    report_ : dict
+        What it cost: seconds, passes and the bytes of X that had to be copied; and gradient_norm,
+        the gradient at the end as a share of that at the start.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had any.
+
+    Notes
+    -----
+    Minimises, with y in {-1, +1}, sample weights s, S their sum and r the `l1_ratio`,
+
+    .. math::
+        \frac{1}{S} \sum_i s_i \log(1 + e^{-y_i (x_i w + b)})
+        + \frac{1}{C S} \Bigl( \frac{1 - r}{2} \lVert w \rVert^2 + r \lVert w \rVert_1 \Bigr),
+
+    which is scikit-learn's objective divided by C S. The columns are standardised inside the
+    solver, see `fallline.solvers.minimize`; the penalty is on the weights as returned all the same.
+    Classes that a plane separates have no optimum without a penalty. Row-major float32 and float64
+    are read in place; any other X is copied once.
+
+    Examples
+    --------
+    >>> import fallline as fl
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "no", "yes", "yes"]
+    >>> model = fl.LogisticRegression().fit(X, y)
+    >>> model.predict([[0.5], [2.5]])
+    array(['no', 'yes'], dtype='<U3')
+    >>> model.predict_proba([[1.5]]).round(6)
+    array([[0.5, 0.5]])
+    """
+
+    def __init__(
+        self,
+        C: float = 1.0,
+        *,
+        l1_ratio: float = 0.0,
+        fit_intercept: bool = True,
+        tol: float = 1e-8,
+        max_iter: int = 10_000,
+    ) -> None:
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.tol = tol
+        self.max_iter = max_iter
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Two classes: numbers or strings.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, not negative; None means 1 for each.
+
+        Returns
+        -------
+        LogisticRegression
+            The estimator itself.
+
+        Raises
+        ------
+        TypeError
+            If a parameter is not of its type.
+        ValueError
+            If X is sparse, if X, y or sample_weight have the wrong shape or hold what is not a
+            finite number, if y does not hold two classes with positive weight, or if a parameter
+            is out of its range.
+        """
+        self._check_solver_parameters()
+        C = number("C", self.C, "a positive number", lambda x: x > 0.0)
+        l1_ratio = fraction("l1_ratio", self.l1_ratio, "0 is L2 alone, 1 is L1 alone")
+        X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=False)
+        targets = self._encode(X, y, weights)
+        alpha = 1.0 / (C * sum_of_weights(X, weights))
+        solution = self._solve(
+            X,
+            targets,
+            weights,
+            "logistic",
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            copied_bytes=copied_bytes,
+        )
+        self.coef_ = solution.coef.astype(X.dtype, copy=False).reshape(1, -1)
+        self.intercept_ = np.array([solution.intercept])
+        self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
+        return self
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Predict the probability of either class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; float32 and float64 are read in place if C-contiguous.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2)
+            Probabilities in the order of ``classes_``, in the dtype of X.
+        """
+        return probabilities(self.decision_function(X))
+
+    def predict_log_proba(self, X: Any) -> FloatArray:
+        """Predict the logarithm of the probability of either class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; float32 and float64 are read in place if C-contiguous.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2)
+            Logarithms in the order of ``classes_``; finite also where the probability itself
+            underflows.
+        """
+        return log_probabilities(self.decision_function(X))

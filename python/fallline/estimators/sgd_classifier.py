@@ -1,0 +1,255 @@
+"""Stochastic gradient descent for two classes."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.metaestimators import available_if
+
+from fallline import losses
+from fallline._probability import log_probabilities, probabilities
+from fallline.estimators._base import BinaryClassifier
+from fallline.estimators._sgd import SGDModel
+from fallline.typing import FloatArray
+
+
+def _has_probabilities(estimator: "SGDClassifier") -> bool:
+    if estimator.loss == "log_loss":
+        return True
+    message = f"probabilities need loss='log_loss', got {estimator.loss!r}"
+    raise AttributeError(message)
+
+
+class SGDClassifier(BinaryClassifier, SGDModel):
+    r"""Linear classifier of two classes by stochastic gradient descent.
+
+    Parameters
+    ----------
+    loss : {"hinge", "log_loss", "squared_error"}, default="hinge"
+        "hinge" is a linear support vector machine, "log_loss" logistic regression, and
+        "squared_error" least squares on targets -1 and +1.
+    penalty : {"l2", "l1", "elasticnet", None}, default="l2"
+        Penalty on the weights, never on the intercept.
+    alpha : float, default=0.0001
+        Strength of the penalty; "optimal" also takes its step size from it.
+    l1_ratio : float, default=0.15
+        Share of the L1 term in the penalty "elasticnet", in [0, 1].
+    fit_intercept : bool, default=True
+        Whether to fit an intercept.
+    max_iter : int, default=1000
+        Largest number of epochs.
+    tol : float, default=0.001
+        Stop when the objective has not fallen below the best so far less `tol` for
+        `n_iter_no_change` epochs in a row. None makes all `max_iter` epochs.
+    shuffle : bool, default=True
+        Whether each epoch has an order of its own, or all the order of the rows.
+    verbose : int, default=0
+        Above 0, show progress.
+    epsilon : float, default=0.1
+        Of losses not supported yet.
+    n_jobs : int, default=None
+        Not supported: two classes are one problem. See `fallline.set_num_threads`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the order. None takes one from NumPy's global generator.
+    learning_rate : {"constant", "optimal", "invscaling"}, default="optimal"
+        Step size at step t, from 1: `eta0`, ``1 / (alpha (t0 + t))`` or ``eta0 / t**power_t``.
+    eta0 : float, default=0.01
+        Step size of "constant", and first one of "invscaling".
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    early_stopping : bool, default=False
+        Not supported yet.
+    validation_fraction : float, default=0.1
+        Not supported yet.
+    n_iter_no_change : int, default=5
+        Epochs in a row without improvement after which to stop.
+    class_weight : dict, default=None
+        Not supported yet.
+    warm_start : bool, default=False
+        Not supported yet.
+    average : bool or int, default=False
+        Not supported yet.
+    batch_size : int, default=1
+        Rows per step; not a parameter of scikit-learn, which has 1. None takes all rows.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        The classes, sorted.
+    coef_ : ndarray of shape (1, n_features)
+        Weights, in the dtype of X.
+    intercept_ : ndarray of shape (1,)
+        Margin of a row of zeros; 0.0 if none was fitted.
+    n_iter_ : int
+        Epochs made.
+    t_ : float
+        Steps made, and one.
+    status_ : str
+        "converged", "budget" (with a `ConvergenceWarning`, unless `tol` is None) or "interrupted"
+        (Ctrl-C; the weights reached are kept).
+    history_ : History
+        One entry per epoch.
+    report_ : dict
+        What it cost: seconds, steps, bytes read and copied, threads.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had any.
+
+    Notes
+    -----
+    Minimises, as scikit-learn does, with sample weights s over n rows,
+
+    .. math:: \frac1n \sum_i s_i \, \ell(x_i w + b, y_i) + \alpha \, \text{penalty}(w),
+
+    with half the penalty's square norm for "l2", and y in {-1, +1}.
+    Without shuffling and with `batch_size` 1 the weights are scikit-learn's to rounding, except
+    that an L1 term is a proximal step where scikit-learn accumulates what it truncates.
+    The t of a step size counts steps: with `batch_size` m it goes on by one where scikit-learn's
+    would by m. The objective that `tol` is compared with is the mean loss of an epoch, weighted by
+    s, plus the penalty at its end; scikit-learn takes the penalty at every row and no weights.
+    What is not supported yet must keep its default, and is refused with a ValueError otherwise.
+
+    Examples
+    --------
+    >>> import fallline as fl
+    >>> X, y = [[-2.0], [-1.0], [1.0], [2.0]], ["no", "no", "yes", "yes"]
+    >>> fl.SGDClassifier(random_state=0).fit(X, y).predict([[-1.5], [1.5]])
+    array(['no', 'yes'], dtype='<U3')
+    """
+
+    _losses = {  # noqa: RUF012
+        "hinge": losses.Hinge,
+        "log_loss": losses.Logistic,
+        "squared_error": losses.Squared,
+    }
+
+    def __init__(
+        self,
+        loss: str = "hinge",
+        *,
+        penalty: str | None = "l2",
+        alpha: float = 0.0001,
+        l1_ratio: float = 0.15,
+        fit_intercept: bool = True,
+        max_iter: int = 1000,
+        tol: float | None = 0.001,
+        shuffle: bool = True,
+        verbose: int = 0,
+        epsilon: float = 0.1,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        learning_rate: str = "optimal",
+        eta0: float = 0.01,
+        power_t: float = 0.5,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        class_weight: Any = None,
+        warm_start: bool = False,
+        average: bool | int = False,
+        batch_size: int | None = 1,
+    ) -> None:
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.shuffle = shuffle
+        self.verbose = verbose
+        self.epsilon = epsilon
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.learning_rate = learning_rate
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.warm_start = warm_start
+        self.average = average
+        self.batch_size = batch_size
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        coef_init: Any = None,
+        intercept_init: Any = None,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Two classes: numbers or strings.
+        coef_init : array-like of shape (n_features,), default=None
+            Weights to start from; None is zero.
+        intercept_init : float or array-like of one, default=None
+            Intercept to start from; None is zero.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, not negative; None means 1 for each.
+
+        Returns
+        -------
+        SGDClassifier
+            The estimator itself.
+
+        Raises
+        ------
+        TypeError
+            If a parameter is not of its type.
+        ValueError
+            If X is sparse, if X, y or sample_weight have the wrong shape or hold what is not a
+            finite number, if y does not hold two classes with positive weight, or if a parameter
+            is out of its range or not supported yet.
+        DivergenceError
+            If the loss became infinite or NaN. It is a ValueError; its ``fit`` holds the last good
+            weights.
+        """
+        self._check_parameters()
+        X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=False)
+        targets = self._encode(X, y, weights)
+        fit = self._train(X, targets, weights, coef_init, intercept_init)
+        self.report_["copied_bytes"] = copied_bytes
+        self.coef_ = fit.coef.reshape(1, -1)
+        self.intercept_ = np.array([fit.intercept])
+        return self
+
+    @available_if(_has_probabilities)
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Predict the probability of either class; for ``loss="log_loss"`` alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; row-major float32 and float64 are read in place.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2)
+            Probabilities in the order of ``classes_``, in the dtype of X.
+        """
+        return probabilities(self.decision_function(X))
+
+    @available_if(_has_probabilities)
+    def predict_log_proba(self, X: Any) -> FloatArray:
+        """Predict the logarithm of the probability of either class; for ``loss="log_loss"`` alone.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows; row-major float32 and float64 are read in place.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2)
+            Logarithms in the order of ``classes_``; finite also where the probability itself
+            underflows.
+        """
+        return log_probabilities(self.decision_function(X))

@@ -1,0 +1,133 @@
+"""SGD estimators against scikit-learn's, which step in the same order when nothing is shuffled."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import linear_model
+from sklearn.exceptions import ConvergenceWarning
+
+import fallline as fl
+from fallline.typing import FloatArray
+from problems import problem, targets_for
+
+STEPS: dict[str, Any] = {"shuffle": False, "tol": None, "alpha": 1e-3, "eta0": 0.02, "max_iter": 3}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("penalty", ["l2", None])
+@pytest.mark.parametrize("learning_rate", ["constant", "optimal", "invscaling"])
+@pytest.mark.parametrize("loss", ["hinge", "log_loss"])
+def test_one_example_steps_are_scikit_learns(
+    loss: str, learning_rate: str, penalty: str | None, weighted: bool
+) -> None:
+    X, z, weights = problem()
+    options = STEPS | {"loss": loss, "learning_rate": learning_rate, "penalty": penalty}
+    compare(fl.SGDClassifier, options, X, targets_for(fl.SGDClassifier, z), weights, weighted)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("penalty", ["l2", None])
+@pytest.mark.parametrize("power_t", [0.25, 0.3, 0.5])
+@pytest.mark.parametrize("learning_rate", ["constant", "invscaling"])
+def test_one_example_steps_of_regression_are_scikit_learns(
+    learning_rate: str, power_t: float, penalty: str | None, weighted: bool
+) -> None:
+    X, z, weights = problem()
+    options = STEPS | {"learning_rate": learning_rate, "power_t": power_t, "penalty": penalty}
+    compare(fl.SGDRegressor, options, X, z, weights, weighted)
+
+
+def compare(
+    kind: type, options: dict[str, Any], X: FloatArray, y: Any, s: FloatArray, weighted: bool
+) -> None:
+    start = {"coef_init": np.linspace(-1, 1, X.shape[1]), "intercept_init": 0.5}
+    weights = {"sample_weight": s} if weighted else {}
+    model = kind(**options).fit(X, y, **start, **weights)
+    peer = getattr(linear_model, kind.__name__)(**options).fit(X, y, **start, **weights)
+    # 900 steps, of which none is larger than 10, each rounded to a few parts in 1e16.
+    np.testing.assert_allclose(model.coef_, peer.coef_, rtol=1e-9)
+    np.testing.assert_allclose(model.intercept_, peer.intercept_, rtol=1e-9)
+    assert model.t_ == peer.t_
+
+
+@pytest.mark.parametrize("penalty", ["l1", "elasticnet"])
+def test_an_l1_term_of_small_steps_is_close_to_scikit_learns(penalty: str) -> None:
+    X, _, _ = problem()
+    y = X[:, 0] * 2
+    options = STEPS | {"penalty": penalty, "alpha": 0.1, "eta0": 1e-3, "max_iter": 30}
+    model = fl.SGDRegressor(**options).fit(X, y)
+    peer = linear_model.SGDRegressor(**options).fit(X, y)
+    # A step moves a weight by about eta0 times the length of a row; the two differ by single steps.
+    np.testing.assert_allclose(model.coef_, peer.coef_, atol=5e-3)
+
+
+@pytest.mark.parametrize("penalty", ["l2", None])
+def test_sgd_stops_where_scikit_learn_stops(penalty: str | None) -> None:
+    X, z, _ = problem()
+    y = targets_for(fl.SGDClassifier, z)
+    for kind, target in [(fl.SGDClassifier, y), (fl.SGDRegressor, z)]:
+        model = kind(shuffle=False, penalty=penalty).fit(X, target)
+        peer = getattr(linear_model, kind.__name__)(shuffle=False, penalty=penalty).fit(X, target)
+        assert model.status_ == "converged"
+        assert model.n_iter_ == peer.n_iter_
+        assert model.history_["epoch"][-1] == model.n_iter_
+
+
+def test_a_mini_batch_is_one_step() -> None:
+    X, y, _ = problem()
+    model = fl.SGDRegressor(batch_size=100, max_iter=2, tol=None, shuffle=False).fit(X, y)
+    assert model.t_ == 2 * 3 + 1
+    whole = fl.SGDRegressor(
+        batch_size=None, max_iter=1, tol=None, learning_rate="constant", eta0=0.5, penalty=None
+    ).fit(X, y)
+    np.testing.assert_allclose(whole.coef_, 0.5 * X.T @ y / len(y), rtol=1e-12)
+    np.testing.assert_allclose(whole.intercept_, 0.5 * y.mean(), rtol=1e-12)
+
+
+def test_sgd_follows_its_seed() -> None:
+    X, y, _ = problem()
+    coefs = [fl.SGDRegressor(random_state=seed).fit(X, y).coef_.tobytes() for seed in [0, 0, 1]]
+    assert coefs[0] == coefs[1] != coefs[2]
+
+
+def test_sgd_survives_the_long_first_steps_of_unscaled_data() -> None:
+    X, z, _ = problem()
+    model = fl.SGDClassifier(random_state=0).fit(100 * X, targets_for(fl.SGDClassifier, z))
+    assert model.history_["running_loss"][0] > 100  # of zero weights it is 1
+    assert model.score(100 * X, targets_for(fl.SGDClassifier, z)) > 0.8
+
+
+def test_sgd_warns_after_its_last_epoch_unless_there_is_no_tol() -> None:
+    X, y, _ = problem()
+    with pytest.warns(ConvergenceWarning, match=r"stopped after max_iter=2 epochs") as caught:
+        model = fl.SGDRegressor(max_iter=2).fit(X, y)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert model.status_ == "budget"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert fl.SGDRegressor(max_iter=2, tol=None).fit(X, y).status_ == "budget"
+
+
+def test_sgd_that_diverges_says_so_and_keeps_the_last_good_weights() -> None:
+    X, y, _ = problem()
+    with pytest.raises(fl.DivergenceError, match="lower it or standardize X") as caught:
+        fl.SGDRegressor(eta0=1e6, penalty=None).fit(X, y)
+    assert np.isfinite(caught.value.fit.coef).all()
+
+
+def test_probabilities_of_sgd_exist_for_the_log_loss_alone() -> None:
+    X, y, _ = problem(classes=True)
+    assert not hasattr(fl.SGDClassifier(), "predict_proba")
+    model = fl.SGDClassifier(loss="log_loss", random_state=0).fit(X, y)
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1.0, rtol=1e-15)
+    np.testing.assert_allclose(
+        model.predict_log_proba(X), np.log(model.predict_proba(X)), rtol=1e-9, atol=1e-12
+    )
+
+
+def test_verbose_shows_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    X, y, _ = problem()
+    fl.SGDRegressor(verbose=1, random_state=0).fit(X, y)
+    assert "loss" in capsys.readouterr().err
