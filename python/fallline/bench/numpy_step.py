@@ -1,0 +1,115 @@
+"""The update rules in NumPy, as a competent user writes them: in place, with one buffer."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy import add, divide, multiply, sqrt, subtract
+
+from fallline.typing import FloatArray
+
+
+class NumpyStep:
+    """An update rule bound to the arrays it works on.
+
+    Parameters
+    ----------
+    rule : {"sgd", "momentum", "nesterov", "adam"}
+        Name of the rule, by the formulas of torch.optim.
+    w : ndarray of shape (n,)
+        Weights, float32 or float64; updated in place.
+    g : ndarray of shape (n,)
+        Gradient, of the dtype of `w`; read anew at every step.
+    parameters : sequence of float
+        Constants of the rule: none for sgd, the momentum, or beta1, beta2 and eps.
+    learning_rate : float
+        Step size, the same at every step.
+    weight_decay : float, default=0.0
+        Decoupled weight decay, as in AdamW; per unit of `learning_rate`.
+
+    Attributes
+    ----------
+    slots : list of ndarray of shape (n,)
+        State of the rule; zeros before the first step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fallline.bench.numpy_step import NumpyStep
+    >>> w = np.ones(2)
+    >>> step = NumpyStep("momentum", w, np.array([1.0, -1.0]), [0.5], learning_rate=0.5)
+    >>> step()
+    >>> step()
+    >>> w
+    array([-0.25,  2.25])
+    """
+
+    def __init__(
+        self,
+        rule: str,
+        w: FloatArray,
+        g: FloatArray,
+        parameters: Sequence[float],
+        *,
+        learning_rate: float,
+        weight_decay: float = 0.0,
+    ) -> None:
+        rules: dict[str, tuple[Callable[..., None], int]] = {
+            "sgd": (self._sgd, 0),
+            "momentum": (self._momentum, 1),
+            "nesterov": (self._nesterov, 1),
+            "adam": (self._adam, 2),
+        }
+        self._update, n_slots = rules[rule]
+        self._parameters = tuple(parameters)
+        self._learning_rate = learning_rate
+        self._shrink = 1.0 - learning_rate * weight_decay
+        self._step = 0
+        self.slots = [np.zeros_like(w) for _ in range(n_slots)]
+        self._arrays = [w, g, *self.slots, np.empty_like(w)]
+
+    def __call__(self) -> None:
+        """Make the next step."""
+        self._step += 1
+        if self._shrink != 1.0:
+            multiply(self._arrays[0], self._shrink, self._arrays[0])
+        self._update(*self._arrays)
+
+    def _sgd(self, w: FloatArray, g: FloatArray, buffer: FloatArray) -> None:
+        multiply(g, self._learning_rate, buffer)
+        subtract(w, buffer, w)
+
+    def _momentum(self, w: FloatArray, g: FloatArray, m: FloatArray, buffer: FloatArray) -> None:
+        multiply(m, self._parameters[0], m)
+        add(m, g, m)
+        multiply(m, self._learning_rate, buffer)
+        subtract(w, buffer, w)
+
+    def _nesterov(self, w: FloatArray, g: FloatArray, m: FloatArray, buffer: FloatArray) -> None:
+        momentum = self._parameters[0]
+        multiply(m, momentum, m)
+        add(m, g, m)
+        multiply(m, momentum, buffer)
+        add(buffer, g, buffer)
+        multiply(buffer, self._learning_rate, buffer)
+        subtract(w, buffer, w)
+
+    def _adam(
+        self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, buffer: FloatArray
+    ) -> None:
+        beta1, beta2, eps = self._parameters
+        # lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps), with both corrections in scalars.
+        correction = math.sqrt(1.0 - beta2**self._step)
+        rate = self._learning_rate * correction / (1.0 - beta1**self._step)
+        multiply(m, beta1, m)
+        multiply(g, 1.0 - beta1, buffer)
+        add(m, buffer, m)
+        multiply(v, beta2, v)
+        multiply(g, g, buffer)
+        multiply(buffer, 1.0 - beta2, buffer)
+        add(v, buffer, v)
+        sqrt(v, buffer)
+        add(buffer, eps * correction, buffer)
+        divide(m, buffer, buffer)
+        multiply(buffer, rate, buffer)
+        subtract(w, buffer, w)
