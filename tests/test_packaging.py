@@ -1,0 +1,81 @@
+"""What a user's machine needs: NumPy, and an extra only where its name is in the error."""
+
+import importlib.metadata
+import importlib.resources
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ESTIMATORS = ["LinearRegression", "LogisticRegression", "Ridge", "SGDClassifier", "SGDRegressor"]
+
+LOADED_BY_IMPORT = """
+import json, sys
+before = set(sys.modules)
+import fallline
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+ESTIMATORS_WITHOUT_SKLEARN = f"""
+import json, sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "sklearn":
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Absent())
+import fallline
+errors = {{}}
+for name in {ESTIMATORS}:
+    try:
+        getattr(fallline, name)
+    except ImportError as error:
+        errors[name] = str(error)
+print(json.dumps(errors))
+"""
+
+
+def printed_by(program: str, folder: Path) -> object:
+    """Run a program in a fresh interpreter, away from the checkout, and read the JSON it prints."""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_import_loads_numpy_and_the_standard_library_only(tmp_path: Path) -> None:
+    loaded = printed_by(LOADED_BY_IMPORT, tmp_path)
+    assert isinstance(loaded, list)
+    packages = {str(name).partition(".")[0] for name in loaded}
+    assert {"fallline", "numpy"} <= packages
+    assert packages <= {"fallline", "numpy"} | sys.stdlib_module_names
+
+
+def test_import_leaves_the_doors_closed(tmp_path: Path) -> None:
+    loaded = printed_by(LOADED_BY_IMPORT, tmp_path)
+    assert isinstance(loaded, list)
+    assert not {"fallline.estimators", "fallline.bench", "fallline.cli", "fallline.demo"} & set(
+        loaded
+    )
+
+
+def test_an_estimator_without_scikit_learn_names_its_extra(tmp_path: Path) -> None:
+    errors = printed_by(ESTIMATORS_WITHOUT_SKLEARN, tmp_path)
+    assert isinstance(errors, dict)
+    assert sorted(errors) == ESTIMATORS
+    assert all("fallline[sklearn]" in message for message in errors.values()), errors
+
+
+@pytest.mark.parametrize("file", ["py.typed", "_core.pyi"])
+def test_the_types_are_installed(file: str) -> None:
+    assert importlib.resources.files("fallline").joinpath(file).is_file()
+
+
+def test_numpy_is_the_only_requirement_at_run_time() -> None:
+    requirements = importlib.metadata.requires("fallline") or []
+    required = [
+        re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in requirements if "extra ==" not in text
+    ]
+    assert required == ["numpy"]
