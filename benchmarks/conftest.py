@@ -30,9 +30,7 @@ class Sizes:
     """How much data a run uses."""
 
     bytes_of_rows: int
-    numpy_steps: (
-        int  # most steps of the NumPy loop per round: with small batches it gets fewer rows
-    )
+    numpy_steps: int  # most steps of the NumPy loop in a round: small batches get fewer rows
     weights: dict[str, int]  # by the place that holds them together with their slots
     megabytes_to_read: int
 

@@ -1,8 +1,7 @@
 """Models on disk: one ``.npz`` file of plain arrays, which any NumPy can read."""
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +9,9 @@ from fallline import losses
 from fallline.fit import Fit
 from fallline.history import History
 from fallline.losses import Loss
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FORMAT = "fallline model 1"
 
@@ -28,7 +30,8 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError
-        If ``fit`` is not a Fit.
+        If ``fit`` is not a Fit, ``path`` is not a path, or the classes are labels of a kind that
+        only pickling could write.
     OSError
         If the file cannot be written.
 
@@ -43,11 +46,12 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> None:
     array([7.])
     """
     if not isinstance(fit, Fit):
-        message = f"fit must be a Fit, got {type(fit).__name__}"
+        message = f"fit must be a Fit, got {type(fit).__name__}; the order is save(fit, path)"
         raise TypeError(message)
-    import json  # here and in load, as it would be a tenth of the import of the package
+    # json and pathlib, here and below: they would be half of what importing the package takes.
+    import json
 
-    target = Path(path)
+    target = _as_path(path)
     arrays: dict[str, Any] = {
         "format": np.array(_FORMAT),
         "coef": fit.coef,
@@ -90,40 +94,60 @@ def load(path: str | os.PathLike[str]) -> Fit:
     OSError
         If the file cannot be read.
     ValueError
-        If it is not a model of this library.
+        If it is not a model of this library, or a damaged one.
     """
+    source = _as_path(path)
+    message = f"{source} is not a fallline model; expected a file written by fl.save"
+    try:
+        with source.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            found = str(archive["format"])
+            if found == _FORMAT:
+                return _read(archive)
+    except OSError:
+        raise
+    except Exception as error:  # damage shows as any of a dozen errors of zipfile, NumPy and json
+        raise ValueError(message) from error
+    message = f"{message}, of format {_FORMAT!r}; got {found!r}"
+    raise ValueError(message)
+
+
+def _read(archive: Any) -> Fit:
     import json
 
-    message = f"{os.fspath(path)} is not a fallline model; expected a file written by fl.save"
-    try:
-        archive = np.load(path, allow_pickle=False)
-        found = str(archive["format"])
-    except (ValueError, KeyError, EOFError, IndexError) as error:
-        raise ValueError(message) from error
-    if found != _FORMAT:
-        message = f"{message}, of format {_FORMAT!r}; got {found!r}"
-        raise ValueError(message)
-    with archive:
-        history = History()
-        columns = json.loads(str(archive["history"]))
-        for values in zip(*columns.values(), strict=True):
-            history.append(**dict(zip(columns, values, strict=True)))
-        names = archive["feature_names"].tolist() if "feature_names" in archive else None
-        return Fit(
-            archive["coef"],
-            float(archive["intercept"]),
-            _loss_named(str(archive["loss"])),
-            archive.get("classes"),
-            history=history,
-            status=str(archive["status"]),
-            report=json.loads(str(archive["report"])),
-            feature_names=None if names is None else tuple(names),
-        )
+    history = History()
+    columns = json.loads(str(archive["history"]))
+    for values in zip(*columns.values(), strict=True):
+        history.append(**dict(zip(columns, values, strict=True)))
+    names = archive["feature_names"].tolist() if "feature_names" in archive else None
+    return Fit(
+        archive["coef"],
+        float(archive["intercept"]),
+        _loss_named(str(archive["loss"])),
+        archive.get("classes"),
+        history=history,
+        status=str(archive["status"]),
+        report=json.loads(str(archive["report"])),
+        feature_names=None if names is None else tuple(names),
+    )
+
+
+def _as_path(path: object) -> "Path":
+    from pathlib import Path
+
+    if not isinstance(path, str | os.PathLike):
+        message = f"path must be a str or path-like, got {path!r}"
+        raise TypeError(message)
+    return Path(path)
 
 
 def _plain(classes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return labels in a dtype that can be written without pickling."""
-    return classes.astype(np.str_) if classes.dtype == object else classes
+    plain = np.array(classes.tolist()) if classes.dtype.kind in "OT" else classes
+    if plain.dtype == object or plain.shape != classes.shape:
+        message = f"classes must be strings, numbers or bools to be saved, got {classes.tolist()}"
+        raise TypeError(message)
+    return plain
 
 
 def _loss_named(name: str) -> Loss:
