@@ -25,20 +25,20 @@ const std::vector<Target>& targets() {
   return found;
 }
 
-const Target* find(const std::string& name) {
+const Target* find(const std::string& name, const std::string& argument = "target") {
   std::string names;
   for (const Target& target : targets()) {
     if (name == target.name) return &target;
     names += (names.empty() ? "'" : ", '") + std::string(target.name) + "'";
   }
-  throw std::invalid_argument("target must be one that this machine can run (" + names +
+  throw std::invalid_argument(argument + " must be one that this machine can run (" + names +
                               "), got '" + name + "'");
 }
 
 std::atomic<const Target*>& current() {
   static std::atomic<const Target*> chosen = [] {
     const char* forced = std::getenv("FALLLINE_TARGET");
-    return forced ? find(forced) : &targets().front();
+    return forced ? find(forced, "FALLLINE_TARGET") : &targets().front();
   }();
   return chosen;
 }

@@ -23,8 +23,14 @@ struct Adam {
     }
 
    private:
+    // By squaring: the last bit of the C library's pow differs from one processor to the next.
     static double power(double beta, std::int64_t step) {
-      return __builtin_pow(beta, static_cast<double>(step));
+      double product = 1;
+      for (; step > 0; step >>= 1) {
+        if (step & 1) product *= beta;
+        beta *= beta;
+      }
+      return product;
     }
   };
 };

@@ -11,7 +11,8 @@ bool margins(const MatrixView<T>& X, const T* w, double intercept, T* out, Inter
 
 template <class T> bool all_finite(const MatrixView<T>& X);
 
-// The sum of n numbers, read once at full speed: what a pass over data is measured against.
+// The sum of n numbers, read once at full speed: what a pass over data is measured against. Alone
+// here it may differ in its last bits from one number of threads to another.
 template <class T> double read_sum(const T* x, std::ptrdiff_t n);
 
 }  // namespace fallline

@@ -1,0 +1,37 @@
+"""Fixtures for tests of the compiled code, and how hypothesis runs."""
+
+from collections.abc import Iterator
+
+import hypothesis
+import numpy as np
+import pytest
+
+from arrays import DType
+from fallline import _core
+
+hypothesis.settings.register_profile(
+    "fallline", deadline=None, derandomize=True, max_examples=60, database=None
+)
+hypothesis.settings.load_profile("fallline")
+
+
+@pytest.fixture(autouse=True)
+def _runtime() -> Iterator[None]:
+    """Put back the target and the number of threads that a test may have changed."""
+    target, n_threads = _core.get_target(), _core.get_num_threads()
+    yield
+    _core.set_target(target)
+    _core.set_num_threads(n_threads)
+
+
+@pytest.fixture(params=_core.targets())
+def target(request: pytest.FixtureRequest) -> str:
+    """Every SIMD target that this machine can run, in force during the test."""
+    name = str(request.param)
+    _core.set_target(name)
+    return name
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request: pytest.FixtureRequest) -> DType:
+    return np.dtype(str(request.param))
