@@ -41,6 +41,14 @@ def fraction(name: str, value: object, remedy: str) -> float:
     return number(name, value, "a number in [0, 1]", lambda x: 0 <= x <= 1, remedy)
 
 
+def boolean(name: str, value: object) -> bool:
+    """Return ``value`` as a bool, or raise."""
+    if not isinstance(value, bool | np.bool_):
+        message = f"{name} must be True or False, got {value!r}"
+        raise TypeError(message)
+    return bool(value)
+
+
 def integer(name: str, value: object, minimum: int = 0) -> int:
     """Return ``value`` as an int of at least ``minimum`` (0 or 1), or raise."""
     error: type[Exception] = TypeError

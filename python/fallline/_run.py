@@ -14,8 +14,7 @@ from fallline.losses import Loss
 from fallline.schedules import Schedule
 from fallline.typing import FloatArray
 
-# The loss of an epoch, as far as it has come, may reach this multiple of what a whole epoch costs
-# at the starting weights. Whole epochs are compared, as a single row may cost that much honestly.
+# The mean loss may reach this multiple of what it was at the start.
 _DIVERGED = 10.0
 
 # Elements of X per chunk: a millisecond or more of work, against 20 µs for the way to Python.
@@ -56,6 +55,7 @@ class Run:
         start_loss: float,
     ) -> None:
         self._core = core
+        self._data = data
         self._validation = validation
         self._loss = loss
         self._schedule = schedule
@@ -79,6 +79,10 @@ class Run:
     def step(self) -> int:
         """Steps made."""
         return self._core.step
+
+    @property
+    def _highest(self) -> float:
+        return _DIVERGED * self.start_loss
 
     @property
     def seconds(self) -> float:
@@ -117,6 +121,7 @@ class Run:
     def _train_epoch(self, chunk_ends: Sequence[Callable[["Run"], None]]) -> None:
         end = (self.epoch + 1) * self.steps_per_epoch
         loss = weight = 0.0
+        acquitted = False
         while self.step < end:
             before = self.weights
             count = min(self._chunk_steps, end - self.step)
@@ -126,12 +131,18 @@ class Run:
             loss += chunk_loss
             weight += chunk_weight
             self.running_loss = loss / weight if weight else 0.0
-            limit = _DIVERGED * self.start_loss * self._total_weight
-            if done < count or loss > limit:
+            if done < count or loss > self._highest * self._total_weight:
                 self.status = "diverged"
                 return
-            # The loss of this chunk was that of these weights and what followed from them.
-            self._good_weights = before
+            if chunk_loss <= self._highest * chunk_weight:
+                # The loss of this chunk was that of these weights and what followed from them.
+                self._good_weights = before
+            elif not acquitted:
+                # A few rows may cost that much honestly: all of them decide, once an epoch.
+                acquitted = mean_loss(self._data, self._loss, *self.weights) <= self._highest
+                if not acquitted:
+                    self.status = "diverged"
+                    return
             for chunk_end in chunk_ends:
                 chunk_end(self)
             if time.monotonic() > self._deadline:
@@ -162,7 +173,7 @@ def mean_loss(data: Data, loss: Loss, coef: FloatArray, intercept: float) -> flo
 def null_loss(data: Data, loss: Loss) -> float:
     """Return the weighted mean loss where all margins are zero; reads y only."""
     values = _core.loss_values(loss.name, np.zeros_like(data.y), data.y)
-    return float(np.average(values, weights=data.sample_weight))
+    return float(np.average(values.astype(np.float64), weights=data.sample_weight))
 
 
 def _total_weight(data: Data) -> float:

@@ -5,7 +5,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from fallline._arguments import integer, number
+from fallline._arguments import boolean, integer, number
 from fallline._callback import Callback
 from fallline.history import History
 
@@ -62,7 +62,7 @@ class EarlyStopping(Callback):
         self.min_delta = number(
             "min_delta", min_delta, "a finite number >= 0", lambda x: 0 <= x < math.inf
         )
-        self.restore_best = bool(restore_best)
+        self.restore_best = boolean("restore_best", restore_best)
 
     def on_fit_begin(self, run: "Run") -> None:
         """Forget earlier fits.

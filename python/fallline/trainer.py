@@ -3,12 +3,13 @@
 import math
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, TypeVar
 
 import numpy as np
 
 from fallline import _core
-from fallline._arguments import integer, number
+from fallline._arguments import boolean, integer, number
 from fallline._callback import Callback
 from fallline._run import Run, mean_loss, null_loss
 from fallline._validation import Data, check_coef, check_data
@@ -19,11 +20,18 @@ from fallline.optim import Adam, Optimizer
 from fallline.penalties import Penalty
 from fallline.typing import FloatArray
 
+_ORDERS = ("blocks", "rows")
+
 _Kind = TypeVar("_Kind")
 
-# An epoch that lowers the loss by more than this share of it, or of a thousandth of what it was at
-# the start, has not yet arrived.
-_STILL_FALLING = 1e-3
+# A training whose last epochs each lower the loss by more than this share of it, or of a thousandth
+# of what it was at the start, has not yet arrived. One epoch alone may fall by chance.
+_STILL_FALLING = 3e-3
+_LAST_EPOCHS = 3
+
+# The running loss is that of rows not yet learnt from, so with nothing to learn it is a little
+# above that of zero weights.
+_ABOVE_START = 1.01
 
 
 class Trainer:
@@ -114,12 +122,18 @@ class Trainer:
             if max_time is None
             else number("max_time", max_time, "a positive number of seconds", lambda x: x > 0)
         )
-        if shuffle not in ("blocks", "rows", False):
+        if shuffle is not False and not (isinstance(shuffle, str) and shuffle in _ORDERS):
             message = f"shuffle must be 'blocks', 'rows' or False, got {shuffle!r}"
             raise ValueError(message)
         self.shuffle = shuffle
         self.seed = integer("seed", seed)
-        self.fit_intercept = bool(fit_intercept)
+        self.fit_intercept = boolean("fit_intercept", fit_intercept)
+        if not isinstance(callbacks, list | tuple):
+            message = (
+                f"callbacks must be a list or tuple of Callback, got {callbacks!r}; "
+                "write [fl.callbacks.Progress()] for a single one"
+            )
+            raise TypeError(message)
         self.callbacks = [
             _instance(f"callbacks[{k}]", callback, Callback, "fl.callbacks.Progress()")
             for k, callback in enumerate(callbacks)
@@ -229,7 +243,8 @@ class Trainer:
         if validation is None:
             return None
         if not isinstance(validation, tuple | list) or len(validation) != 2:
-            message = f"validation must be a pair (X, y), got {type(validation).__name__}"
+            of = f" of {len(validation)}" if isinstance(validation, tuple | list) else ""
+            message = f"validation must be a pair (X, y), got {type(validation).__name__}{of}"
             raise TypeError(message)
         X, y = validation
         held_out = check_data(X, y, None, self.loss, data.classes, "validation ")
@@ -244,10 +259,11 @@ class Trainer:
     def _check_intercept(self, intercept: float | None) -> float:
         if intercept is None:
             return 0.0
-        if not self.fit_intercept and intercept != 0:
+        value = number("intercept", intercept, "a finite number", math.isfinite)
+        if not self.fit_intercept and value != 0:
             message = f"intercept must be None with fit_intercept=False, got {intercept!r}"
             raise ValueError(message)
-        return number("intercept", intercept, "a finite number", math.isfinite)
+        return value
 
     def _raise_divergence(self, run: Run, data: Data) -> None:
         loss, rate = run.running_loss, run.learning_rate
@@ -292,28 +308,30 @@ def _instance(name: str, value: object, kind: type[_Kind], example: str) -> _Kin
     if isinstance(value, kind):
         return value
     got = value.__name__ + " (a class)" if isinstance(value, type) else repr(value)
-    message = f"{name} must be a {kind.__name__}, as {example}; got {got}"
+    article = "an" if kind is Optimizer else "a"
+    message = f"{name} must be {article} {kind.__name__}, as {example}; got {got}"
     raise TypeError(message)
 
 
 def _warn_if_unfinished(run: Run) -> None:
     losses = run.history["running_loss"]
-    if losses[-1] > run.start_loss:
+    if losses[-1] > _ABOVE_START * run.start_loss:
         message = (
-            f"the loss ended at {losses[-1]:.4g}, above the {run.start_loss:.4g} of zero weights; "
+            f"the loss ended at {losses[-1]:.4g}, above the {run.start_loss:.4g} it began with; "
             "lower the learning_rate or standardize X"
         )
         warnings.warn(message, ConvergenceWarning, stacklevel=3)
         return
     if len(losses) < 2:
         return
-    fall = losses[-2] - losses[-1]
-    arrived = _STILL_FALLING * max(losses[-1], _STILL_FALLING * run.start_loss)
+    fall = min(before - after for before, after in pairwise(losses[-_LAST_EPOCHS - 1 :]))
+    arrived = _STILL_FALLING * max(losses[-1], 1e-3 * run.start_loss)
     # A rate that is much too small lowers the loss by next to nothing, but by the same each epoch.
-    steady = 0.5 * (losses[0] - losses[-1]) / (len(losses) - 1)
-    if fall > arrived or (fall > 1e-9 * losses[-1] and fall > steady):
+    steady = 0.5 * (run.start_loss - losses[-1]) / len(losses)
+    if fall > arrived or (fall > 1e-12 * losses[-1] and fall > steady):
+        last_fall = losses[-2] - losses[-1]
         message = (
-            f"the loss was still falling when the epochs were over: by {fall:.3g} in the last one, "
-            f"to {losses[-1]:.6g}; raise epochs or the learning_rate"
+            f"the loss was still falling when the epochs were over: by {last_fall:.3g} "
+            f"in the last one, to {losses[-1]:.6g}; raise epochs or the learning_rate"
         )
         warnings.warn(message, ConvergenceWarning, stacklevel=3)
