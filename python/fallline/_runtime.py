@@ -7,6 +7,8 @@ import numpy as np
 from fallline import _core
 from fallline._arguments import integer
 
+_MOST_THREADS = 1024
+
 
 def set_num_threads(n: int) -> None:
     """Set how many threads passes over much data use. Results do not depend on it.
@@ -22,9 +24,13 @@ def set_num_threads(n: int) -> None:
     TypeError
         If ``n`` is not an integer.
     ValueError
-        If ``n`` is below 1.
+        If ``n`` is below 1 or above 1024.
     """
-    _core.set_num_threads(integer("n", n, 1))
+    n = integer("n", n, 1)
+    if n > _MOST_THREADS:
+        message = f"n must be at most {_MOST_THREADS}, got {n}; more than cores are of no use"
+        raise ValueError(message)
+    _core.set_num_threads(n)
 
 
 def get_num_threads() -> int:
@@ -42,9 +48,14 @@ def set_target(name: str) -> None:
 
     Raises
     ------
+    TypeError
+        If ``name`` is not a string.
     ValueError
         If this machine cannot run it.
     """
+    if not isinstance(name, str):
+        message = f"name must be one of {_core.targets()}, got {name!r}"
+        raise TypeError(message)
     _core.set_target(name)
 
 

@@ -11,6 +11,8 @@ from fallline import _core
 from fallline.losses import Loss
 from fallline.typing import FloatArray, FloatDType
 
+_DROP = "drop or impute such rows first"
+
 
 class Data(NamedTuple):
     """What a model is trained or evaluated on, as the core wants it."""
@@ -47,8 +49,7 @@ def check_data(
 
 def as_matrix(X: object, name: str = "X") -> tuple[FloatArray, int]:
     """Return X as a finite row-major float matrix, and the bytes that had to be copied for it."""
-    check_dense(X, name)
-    array = np.asarray(X)
+    array = _as_array(X, name)
     _check_numeric(array, name)
     if array.ndim != 2:
         remedy = f"; use {name}.reshape(-1, 1) for a single feature" if array.ndim == 1 else ""
@@ -59,21 +60,33 @@ def as_matrix(X: object, name: str = "X") -> tuple[FloatArray, int]:
         raise ValueError(message)
     matrix = _readable(array)
     if not _core.all_finite(matrix):
-        _raise_not_finite(matrix, name)
+        _raise_not_finite(matrix, name, _DROP)
     return matrix, 0 if matrix is X else matrix.nbytes * (not np.shares_memory(matrix, array))
 
 
 def check_dense(X: object, name: str = "X") -> None:
-    """Refuse SciPy's sparse matrices, which NumPy would wrap as objects."""
+    """Refuse what NumPy would take for something else: sparse matrices and masks."""
     if hasattr(X, "tocsr"):
         message = f"{name} must be dense, got a sparse {type(X).__name__}; use {name}.toarray()"
+        raise ValueError(message)
+    mask = getattr(X, "mask", None)  # a method of pandas' objects
+    if isinstance(mask, np.ndarray | np.bool_) and mask.any():
+        message = (
+            f"{name} must not be masked, got {np.count_nonzero(mask)} masked entries; "
+            "drop or fill them first"
+        )
         raise ValueError(message)
 
 
 def find_classes(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return the two labels of a binary problem, sorted."""
-    if y.dtype.kind in "fc" and not np.isfinite(y).all():
-        _raise_not_finite(y, "y")
+    if y.dtype.kind in "cV":
+        message = f"y must hold labels: strings, numbers or bools; got dtype {y.dtype}"
+        raise TypeError(message)
+    if y.dtype.kind in "fmM" and not np.isfinite(y).all():
+        _raise_not_finite(y, "y", _DROP)
+    if y.dtype.kind == "O":
+        _check_objects(y)
     # Two comparisons with all labels, instead of sorting them.
     differs = y != y[0]
     second = int(np.argmax(differs))
@@ -91,6 +104,20 @@ def find_classes(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     raise ValueError(message)
 
 
+def _check_objects(y: np.ndarray[Any, Any]) -> None:
+    """Refuse labels that are missing or cannot be sorted."""
+    for row, label in enumerate(y):
+        if label is None or not isinstance(label == label, bool | np.bool_) or label != label:
+            message = f"y must hold a label in each row, got {label!r} at row {row}; {_DROP}"
+            raise ValueError(message)
+    try:
+        np.unique(y)
+    except TypeError as error:
+        kinds = " and ".join(sorted({type(label).__name__ for label in y}))
+        message = f"y must hold labels of one kind, got {kinds}; use y.astype(str)"
+        raise TypeError(message) from error
+
+
 def encode(
     y: np.ndarray[Any, Any], classes: np.ndarray[Any, Any], dtype: FloatDType, name: str = "y"
 ) -> FloatArray:
@@ -99,23 +126,20 @@ def encode(
     unknown = ~(second | (y == classes[0]))
     if unknown.any():
         row = int(np.argmax(unknown))
-        message = (
-            f"{name} must hold the classes {classes.tolist()}, got {y[row].item()!r} at row {row}"
-        )
+        label = y[row : row + 1].tolist()[0]  # as Python has it, also where y holds objects
+        message = f"{name} must hold the classes {classes.tolist()}, got {label!r} at row {row}"
         raise ValueError(message)
     return cast("FloatArray", np.where(second, dtype.type(1), dtype.type(-1)))
 
 
 def check_coef(coef: object, n_features: int, dtype: FloatDType) -> FloatArray:
     """Return starting weights as a new array of the given dtype."""
-    array = np.asarray(coef)
+    array = _as_array(coef, "coef")
     _check_numeric(array, "coef")
     if array.shape != (n_features,):
         message = f"coef must have shape ({n_features},), one per feature, got {array.shape}"
         raise ValueError(message)
-    if not np.isfinite(array).all():
-        _raise_not_finite(array, "coef")
-    return as_dtype(array, dtype, copy=True)
+    return _as_finite(array, "coef", dtype, copy=True)
 
 
 def as_dtype(array: np.ndarray[Any, Any], dtype: FloatDType, copy: bool = False) -> FloatArray:
@@ -123,9 +147,27 @@ def as_dtype(array: np.ndarray[Any, Any], dtype: FloatDType, copy: bool = False)
     return cast("FloatArray", array.astype(dtype, copy=copy))
 
 
+def _as_array(values: object, name: str) -> np.ndarray[Any, Any]:
+    """Return ``values`` as an array of whatever dtype."""
+    check_dense(values, name)
+    if values is None:
+        message = f"{name} must be an array, got None"
+        raise TypeError(message)
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # a list of lists of different lengths
+        message = f"{name} must be rectangular, got rows of different lengths"
+        raise ValueError(message) from error
+
+
 def _check_numeric(array: np.ndarray[Any, Any], name: str) -> None:
     if array.dtype.kind not in "biuf":
-        remedy = "; encode categories as numbers first" if array.dtype.kind in "OUS" else ""
+        remedies = {
+            "O": f"; use {name}.astype(float) if all its entries are numbers",
+            "U": "; encode categories as numbers first",
+            "S": "; encode categories as numbers first",
+        }
+        remedy = remedies.get(array.dtype.kind, "")
         message = f"{name} must be numeric (real), got dtype {array.dtype}{remedy}"
         raise TypeError(message)
 
@@ -134,7 +176,8 @@ def _readable(array: np.ndarray[Any, Any]) -> FloatArray:
     """Return what the core can read: float32 or float64 rows of adjacent elements."""
     if array.dtype not in (np.float32, np.float64) or not array.dtype.isnative:
         narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
-        return cast("FloatArray", np.ascontiguousarray(array, "f4" if narrow else "f8"))
+        with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as that
+            return cast("FloatArray", np.ascontiguousarray(array, "f4" if narrow else "f8"))
     item = array.itemsize
     adjacent = array.shape[1] == 1 or array.strides[1] == item
     if adjacent and array.strides[0] % item == 0 and array.flags.aligned:
@@ -143,7 +186,7 @@ def _readable(array: np.ndarray[Any, Any]) -> FloatArray:
 
 
 def _one_per_row(values: object, name: str, X: FloatArray) -> np.ndarray[Any, Any]:
-    array = np.asarray(values)
+    array = _as_array(values, name)
     if array.ndim != 1:
         remedy = f"; use {name}.ravel()" if array.ndim == 2 and 1 in array.shape else ""
         message = f"{name} must be 1-dimensional, got shape {array.shape}{remedy}"
@@ -156,11 +199,22 @@ def _one_per_row(values: object, name: str, X: FloatArray) -> np.ndarray[Any, An
 
 def _as_numbers(array: np.ndarray[Any, Any], name: str, dtype: FloatDType) -> FloatArray:
     _check_numeric(array, name)
-    with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as that
-        numbers = as_dtype(array, dtype)
-    if not np.isfinite(numbers).all():
-        _raise_not_finite(array if not np.isfinite(array).all() else numbers, name)
-    return cast("FloatArray", np.ascontiguousarray(numbers))
+    return cast("FloatArray", np.ascontiguousarray(_as_finite(array, name, dtype, _DROP)))
+
+
+def _as_finite(
+    array: np.ndarray[Any, Any], name: str, dtype: FloatDType, remedy: str = "", copy: bool = False
+) -> FloatArray:
+    with np.errstate(over="ignore"):  # what overflows becomes infinite
+        numbers = as_dtype(array, dtype, copy=copy)
+    finite = np.isfinite(numbers)
+    if finite.all():
+        return numbers
+    if not np.isfinite(array).all():
+        _raise_not_finite(array, name, remedy)
+    row = int(np.argmin(finite))
+    message = f"{name} must fit into {dtype}, the dtype of X, got {array[row]!s} at row {row}"
+    raise ValueError(message)
 
 
 def _as_weights(values: object, name: str, X: FloatArray) -> FloatArray:
@@ -172,18 +226,20 @@ def _as_weights(values: object, name: str, X: FloatArray) -> FloatArray:
     if not weights.any():
         message = f"{name} must have a positive entry, got only zeros"
         raise ValueError(message)
+    with np.errstate(over="ignore"):
+        total = weights.sum(dtype=np.float64)
+    if total == np.inf:
+        message = f"{name} must have a finite sum, got entries up to {weights.max()!s}; scale them"
+        raise ValueError(message)
     return weights
 
 
-def _raise_not_finite(array: np.ndarray[Any, Any], name: str) -> None:
+def _raise_not_finite(array: np.ndarray[Any, Any], name: str, remedy: str) -> None:
     for row, values in enumerate(array):
         finite = np.isfinite(values)
         if finite.all():
             continue
         column = "" if array.ndim == 1 else f", column {int(np.argmin(finite))}"
         value = np.ravel(values)[int(np.argmin(finite))]
-        message = (
-            f"{name} must be finite, got {value!s} at row {row}{column}; "
-            "drop or impute such rows first"
-        )
-        raise ValueError(message)
+        message = f"{name} must be finite, got {value!s} at row {row}{column}"
+        raise ValueError(f"{message}; {remedy}" if remedy else message)

@@ -1,5 +1,6 @@
 """Models on disk: one ``.npz`` file of plain arrays, which any NumPy can read."""
 
+import io
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -98,14 +99,12 @@ def load(path: str | os.PathLike[str]) -> Fit:
     """
     source = _as_path(path)
     message = f"{source} is not a fallline model; expected a file written by fl.save"
+    content = io.BytesIO(source.read_bytes())
     try:
-        with source.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            found = str(archive["format"])
-            if found == _FORMAT:
-                return _read(archive)
-    except OSError:
-        raise
+        archive = np.load(content, allow_pickle=False)
+        found = str(archive["format"])
+        if found == _FORMAT:
+            return _read(archive)
     except Exception as error:  # damage shows as any of a dozen errors of zipfile, NumPy and json
         raise ValueError(message) from error
     message = f"{message}, of format {_FORMAT!r}; got {found!r}"

@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fallline import _core, errors, solvers
-from fallline._arguments import integer, number
+from fallline._arguments import boolean, integer, number
 from fallline._validation import as_dtype, as_matrix, check_dense
 from fallline.typing import FloatArray
 
@@ -198,14 +198,6 @@ class BinaryClassifier(ClassifierMixin, LinearModel):
 def not_negative(name: str, value: object) -> float:
     """Return ``value`` as a finite float of at least 0, or raise."""
     return number(name, value, "a finite number >= 0", lambda x: 0.0 <= x < math.inf)
-
-
-def boolean(name: str, value: object) -> bool:
-    """Return ``value`` as a bool, or raise."""
-    if not isinstance(value, bool | np.bool_):
-        message = f"{name} must be True or False, got {value!r}"
-        raise TypeError(message)
-    return bool(value)
 
 
 def sum_of_weights(X: FloatArray, sample_weight: FloatArray | None) -> float:

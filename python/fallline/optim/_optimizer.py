@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from fallline.schedules import Schedule, as_schedule
 from fallline.typing import FloatArray, LearningRate
 
 Arrays: TypeAlias = FloatArray | Sequence[FloatArray] | Mapping[Any, FloatArray]
+
+_Layout: TypeAlias = tuple[tuple[int, ...], np.dtype[Any]]
 
 _N_SLOTS = {name: n_slots for name, (n_slots, _) in _core.rules().items()}
 
@@ -36,6 +38,7 @@ class Optimizer:
         self._schedule = as_schedule(learning_rate)
         self._steps = 0
         self._slots: dict[object, list[FloatArray]] = {}
+        self._layout: dict[object, _Layout] = {}
 
     @property
     def learning_rate(self) -> Schedule:
@@ -95,23 +98,19 @@ class Optimizer:
         to the place of an array in the list or its key in the dict, not to the array itself.
         """
         pairs = _pairs(params, grads)
-        n_slots = _N_SLOTS[self.rule]
-        for key, (w, _) in pairs.items():
-            slots = self._slots.get(key)
-            if slots is not None and any(s.size != w.size or s.dtype != w.dtype for s in slots):
-                message = (
-                    f"params{_at(key)} must keep its shape and dtype between steps, got "
-                    f"{w.shape} {w.dtype}; use a new optimizer for new parameters"
-                )
-                raise ValueError(message)
+        layout = {key: (w.shape, w.dtype) for key, (w, _) in pairs.items()}
+        if self._steps and layout != self._layout:
+            _raise_changed(layout, self._layout)
         rate = self._schedule(self._steps)
+        self._layout = layout
+        n_slots = _N_SLOTS[self.rule]
         for key, (w, g) in pairs.items():
             if key not in self._slots:
                 self._slots[key] = [np.zeros(w.size, w.dtype) for _ in range(n_slots)]
             _core.step(
                 self.rule,
-                w.reshape(-1),
-                g.reshape(-1),
+                _flat(w),
+                _flat(g),
                 self._slots[key],
                 self.rule_parameters,
                 self._steps + 1,
@@ -120,6 +119,33 @@ class Optimizer:
                 weight_decay=self.decoupled_decay,
             )
         self._steps += 1
+
+
+def _flat(array: FloatArray) -> FloatArray:
+    """Return a 1-dimensional view; ``reshape`` would leave a numpy.matrix 2-dimensional."""
+    return cast("FloatArray", np.ravel(array))
+
+
+def _raise_changed(layout: dict[object, _Layout], before: dict[object, _Layout]) -> None:
+    remedy = "use a new optimizer for new parameters"
+    if layout.keys() != before.keys():
+        message = f"params must keep their places {list(before)}, got {list(layout)}; {remedy}"
+        raise ValueError(message)
+    key = next(key for key in layout if layout[key] != before[key])
+    (shape, dtype), (old_shape, old_dtype) = layout[key], before[key]
+    message = (
+        f"params{_at(key)} must keep its shape and dtype between steps, {old_shape} {old_dtype}; "
+        f"got {shape} {dtype}; {remedy}"
+    )
+    raise ValueError(message)
+
+
+def _described(arrays: Arrays) -> str:
+    if isinstance(arrays, np.ndarray):
+        return "an array"
+    if isinstance(arrays, Mapping):
+        return f"a dict of {list(arrays)}"
+    return f"a {type(arrays).__name__} of {len(arrays)}"
 
 
 def _at(key: object) -> str:
@@ -141,7 +167,8 @@ def _pairs(params: Arrays, grads: Arrays) -> dict[object, tuple[FloatArray, Floa
     weights, gradients = _items(params, "params"), _items(grads, "grads")
     if weights.keys() != gradients.keys():
         message = (
-            f"grads must have the structure of params, got {list(gradients)} for {list(weights)}"
+            f"grads must have the structure of params, {_described(params)}; "
+            f"got {_described(grads)}"
         )
         raise TypeError(message)
     for key, w in weights.items():
@@ -165,6 +192,12 @@ def _check(name: str, key: object, array: object) -> None:
         got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         message = f"{name}{_at(key)} must be a float32 or float64 NumPy array, got {got}"
         raise TypeError(message)
+    if hasattr(array, "mask"):  # importing numpy.ma only to ask costs 5 ms
+        message = f"{name}{_at(key)} must not be masked, got a MaskedArray; pass its .data"
+        raise TypeError(message)
+    if not array.flags.aligned:
+        message = f"{name}{_at(key)} must be aligned, got a view of bytes; pass a copy"
+        raise ValueError(message)
     if not array.flags.c_contiguous:
         message = (
             f"{name}{_at(key)} must be C-contiguous, got strides {array.strides}; "
