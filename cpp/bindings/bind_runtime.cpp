@@ -9,6 +9,7 @@ namespace fallline {
 namespace py = pybind11;
 
 void bind_runtime(py::module_& m) {
+  survive_forks();
   m.def("targets", runnable_targets, "SIMD targets that this machine can run, best first.");
   m.def("get_target", current_target, "The SIMD target in force.");
   m.def("set_target", set_target, py::arg("name"), "Force a SIMD target.");

@@ -61,9 +61,11 @@ Loop<T> make_loop(const Array<T>& X, const Array<T>& y,
       batch_size < 1) {
     throw py::value_error("wrong number of parameters, or a batch_size below 1");
   }
-  return Loop<T>(samples(X, y, sample_weight), find(table.losses, loss), rule.c_str(),
-                 {batch_size, shuffle_named(shuffle), seed, fit_intercept, l2, l1, weight_decay,
-                  std::move(parameters)});
+  const Samples<T> data = samples(X, y, sample_weight);
+  if (data.X.rows < 1) throw py::value_error("X must have at least one row");
+  return Loop<T>(data, find(table.losses, loss), rule.c_str(),
+                 {std::min(batch_size, data.X.rows), shuffle_named(shuffle), seed, fit_intercept,
+                  l2, l1, weight_decay, std::move(parameters)});
 }
 
 template <class T> py::tuple run_chunk(Loop<T>& loop, const Array<double>& learning_rates) {
@@ -155,7 +157,11 @@ void bind_training(py::module_& m) {
       [](const std::string& shuffle, std::ptrdiff_t n_samples, std::ptrdiff_t n_features,
          std::uint64_t seed, std::uint32_t epoch) {
         std::vector<std::int64_t> order;
-        fill_order(order, shuffle_named(shuffle), n_samples, n_features, seed, epoch);
+        Interrupt interrupt(signal_raised);
+        if (!fill_order(order, shuffle_named(shuffle), n_samples, n_features, seed, epoch,
+                        interrupt)) {
+          throw py::error_already_set();
+        }
         return array(order.data(), static_cast<std::ptrdiff_t>(order.size()));
       },
       py::arg("shuffle"), py::arg("n_samples"), py::arg("n_features"), py::arg("seed"),

@@ -38,7 +38,7 @@ const Target* find(const std::string& name, const std::string& argument = "targe
 std::atomic<const Target*>& current() {
   static std::atomic<const Target*> chosen = [] {
     const char* forced = std::getenv("FALLLINE_TARGET");
-    return forced ? find(forced, "FALLLINE_TARGET") : &targets().front();
+    return forced && *forced ? find(forced, "FALLLINE_TARGET") : &targets().front();
   }();
   return chosen;
 }

@@ -43,8 +43,12 @@ Chunk Loop<T>::run(const double* learning_rates, std::ptrdiff_t count, Interrupt
   for (; chunk.steps < count; ++chunk.steps) {
     const std::int64_t epoch = step_ / steps_per_epoch_;
     if (epoch != order_epoch_) {
-      fill_order(order_, options_.shuffle, samples_.X.rows, n_features(), options_.seed,
-                 static_cast<std::uint32_t>(epoch));
+      if (!fill_order(order_, options_.shuffle, samples_.X.rows, n_features(), options_.seed,
+                      static_cast<std::uint32_t>(epoch), interrupt)) {
+        order_epoch_ = -1;
+        chunk.interrupted = true;
+        return chunk;
+      }
       order_epoch_ = epoch;
     }
     const std::ptrdiff_t begin = (step_ % steps_per_epoch_) * options_.batch_size;
@@ -67,10 +71,9 @@ Chunk Loop<T>::run(const double* learning_rates, std::ptrdiff_t count, Interrupt
 template <class T> bool Loop<T>::gradient(const Rows& rows, Sums& sums, Interrupt& interrupt) {
   if (rows.end - rows.begin <= tile_rows) {
     std::fill(gradient_.begin(), gradient_.end(), T(0));
-    kernels_.tile(
-        {samples_, rows, w_.data(), static_cast<T>(intercept_), loss_.residuals, gradient_.data()},
-        sums);
-    return true;
+    const TileTask<T> task{
+        samples_, rows, w_.data(), static_cast<T>(intercept_), loss_.residuals, gradient_.data()};
+    return run_tile(kernels_, task, sums, &interrupt, interrupt);
   }
   if (!pass_.run(rows, w_.data(), intercept_, interrupt)) return false;
   sums = pass_.sums();

@@ -12,9 +12,10 @@ template <class T> int threads_over(const MatrixView<T>& X, std::ptrdiff_t tiles
   return threads_for(X.rows * X.columns * static_cast<std::ptrdiff_t>(sizeof(T)), tiles);
 }
 
-template <class T> MatrixView<T> tile_of(const MatrixView<T>& X, std::ptrdiff_t tile) {
-  const std::ptrdiff_t begin = tile * tile_rows;
-  return {X.data + begin * X.stride, std::min(tile_rows, X.rows - begin), X.columns, X.stride};
+template <class T>
+MatrixView<T> tile_of(const MatrixView<T>& X, std::ptrdiff_t tile, std::ptrdiff_t rows) {
+  const std::ptrdiff_t begin = tile * rows;
+  return {X.data + begin * X.stride, std::min(rows, X.rows - begin), X.columns, X.stride};
 }
 
 }  // namespace
@@ -22,30 +23,32 @@ template <class T> MatrixView<T> tile_of(const MatrixView<T>& X, std::ptrdiff_t 
 template <class T>
 bool margins(const MatrixView<T>& X, const T* w, double intercept, T* out, Interrupt& interrupt) {
   const KernelTable<T>& table = kernels<T>();
-  const std::ptrdiff_t tiles = (X.rows + tile_rows - 1) / tile_rows;
+  const std::ptrdiff_t rows = visit_rows(X.columns);
+  const std::ptrdiff_t tiles = (X.rows + rows - 1) / rows;
   const int threads = threads_over(X, tiles);
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (std::ptrdiff_t k = 0; k < tiles; ++k) {
     if (thread_number() == 0) interrupt.poll();  // only the calling thread may ask for signals
     if (interrupt.stopped()) continue;
-    table.margins(tile_of(X, k), w, static_cast<T>(intercept), out + k * tile_rows);
+    table.margins(tile_of(X, k, rows), w, static_cast<T>(intercept), out + k * rows);
   }
   return !interrupt.stopped();
 }
 
 template <class T> bool all_finite(const MatrixView<T>& X) {
   const KernelTable<T>& table = kernels<T>();
-  const std::ptrdiff_t tiles = (X.rows + tile_rows - 1) / tile_rows;
+  const std::ptrdiff_t rows = visit_rows(X.columns);
+  const std::ptrdiff_t tiles = (X.rows + rows - 1) / rows;
   const int threads = threads_over(X, tiles);
   std::atomic<bool> finite{true};
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (std::ptrdiff_t k = 0; k < tiles; ++k) {
-    const MatrixView<T> rows = tile_of(X, k);
-    if (rows.stride == rows.columns) {
-      if (!table.all_finite(rows.data, rows.rows * rows.columns)) finite = false;
+    const MatrixView<T> tile = tile_of(X, k, rows);
+    if (tile.stride == tile.columns) {
+      if (!table.all_finite(tile.data, tile.rows * tile.columns)) finite = false;
     } else {
-      for (std::ptrdiff_t i = 0; i < rows.rows; ++i) {
-        if (!table.all_finite(rows.data + i * rows.stride, rows.columns)) finite = false;
+      for (std::ptrdiff_t i = 0; i < tile.rows; ++i) {
+        if (!table.all_finite(tile.data + i * tile.stride, tile.columns)) finite = false;
       }
     }
   }

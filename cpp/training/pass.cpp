@@ -17,6 +17,22 @@ std::ptrdiff_t part_rows(std::ptrdiff_t n) {
 
 }  // namespace
 
+template <class T> bool run_tile(const KernelTable<T>& kernels, const TileTask<T>& task, Sums& sums,
+                                 Interrupt* poll, const Interrupt& stop) {
+  const std::ptrdiff_t length = visit_rows(task.samples.X.columns);
+  TileTask<T> visit = task;
+  for (std::ptrdiff_t begin = task.rows.begin; begin < task.rows.end; begin += length) {
+    if (begin > task.rows.begin) {
+      if (poll) poll->poll();
+      if (stop.stopped()) return false;
+    }
+    visit.rows.begin = begin;
+    visit.rows.end = std::min(begin + length, task.rows.end);
+    kernels.tile(visit, sums);
+  }
+  return true;
+}
+
 template <class T> Pass<T>::Pass(const KernelTable<T>& kernels, const LossEntry<T>& loss,
                                  const Samples<T>& samples, bool wants_gradient)
     : kernels_(kernels),
@@ -32,9 +48,9 @@ template <class T> void Pass<T>::run_part(const Rows& rows, const T* w, double i
     if (stop.stopped()) return;
     std::fill(scratch, scratch + width_, T(0));
     const Rows tile{rows.order, begin, std::min(begin + tile_rows, rows.end)};
-    kernels_.tile(
-        {samples_, tile, w, static_cast<T>(intercept), loss_.residuals, width_ ? scratch : nullptr},
-        sums);
+    const TileTask<T> task{
+        samples_, tile, w, static_cast<T>(intercept), loss_.residuals, width_ ? scratch : nullptr};
+    if (!run_tile(kernels_, task, sums, interrupt, stop)) return;
     for (std::ptrdiff_t j = 0; j < width_; ++j) gradient[j] += static_cast<double>(scratch[j]);
   }
 }
@@ -77,6 +93,10 @@ bool Pass<T>::run(const Rows& rows, const T* w, double intercept, Interrupt& int
   return true;
 }
 
+template bool run_tile(const KernelTable<float>&, const TileTask<float>&, Sums&, Interrupt*,
+                       const Interrupt&);
+template bool run_tile(const KernelTable<double>&, const TileTask<double>&, Sums&, Interrupt*,
+                       const Interrupt&);
 template class Pass<float>;
 template class Pass<double>;
 

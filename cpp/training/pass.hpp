@@ -12,6 +12,19 @@ namespace fallline {
 // at most so many rows is one tile call.
 constexpr std::ptrdiff_t tile_rows = 1024;
 
+// Elements of X between two looks at the user's signals, and how many rows that is: whole blocks of
+// the tile kernel, so that the bits are those of one call.
+constexpr std::ptrdiff_t visit_elements = 1 << 20;
+inline std::ptrdiff_t visit_rows(std::ptrdiff_t columns) {
+  const std::ptrdiff_t rows = visit_elements / (columns > 0 ? columns : 1) / 16 * 16;
+  return rows < 16 ? 16 : rows > tile_rows ? tile_rows : rows;
+}
+
+// A tile call that hears interrupts where the rows are long. poll is null on threads that may not
+// ask for signals. False if the user interrupted.
+template <class T> bool run_tile(const KernelTable<T>& kernels, const TileTask<T>& task, Sums& sums,
+                                 Interrupt* poll, const Interrupt& stop);
+
 template <class T> class Pass {
  public:
   Pass(const KernelTable<T>& kernels, const LossEntry<T>& loss, const Samples<T>& samples,

@@ -5,6 +5,7 @@
 
 #if defined(_OPENMP)
 #include <omp.h>
+#include <pthread.h>
 #endif
 
 namespace fallline {
@@ -19,10 +20,14 @@ int num_threads() {
   return n > 0 ? n : omp_get_max_threads();
 }
 int thread_number() { return omp_get_thread_num(); }
+void survive_forks() {
+  pthread_atfork([] { omp_pause_resource_all(omp_pause_soft); }, nullptr, nullptr);
+}
 #else
 bool has_openmp() { return false; }
 int num_threads() { return 1; }
 int thread_number() { return 0; }
+void survive_forks() {}
 #endif
 
 void set_num_threads(int n) { chosen = n; }

@@ -9,6 +9,10 @@ bool has_openmp();
 int num_threads();
 void set_num_threads(int n);
 
+// A child made by fork() has none of this process's waiting threads and would wait for them for
+// ever. This lets them go before each fork; the next pass starts new ones.
+void survive_forks();
+
 // Which of the threads of a parallel region this is; 0 is the one that opened it.
 int thread_number();
 
