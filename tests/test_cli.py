@@ -235,7 +235,7 @@ MISTAKES = {
     "epochs": ("train", GOOD, ["--epochs", "0"], "epochs must be"),
     "alpha": ("train", GOOD, ["--alpha", "-1"], "alpha must be"),
     "all held out": ("train", GOOD, ["--validation-fraction", "1"], "must be in [0, 1), got 1.0"),
-    "no folder": ("train", GOOD, ["--output", "nowhere/m.npz"], "No such file or directory"),
+    "no folder": ("train", GOOD, ["--output", "nowhere/m.npz"], "must lie in a folder that exists"),
     "missing column": ("predict", "y\n1\n", [], "has no column 'x'; it has 'y'"),
     "predict text": ("predict", "x\none\n", [], "line 2: column 'x' must be a finite number"),
     "predict nothing": ("predict", "x\n", [], "has no rows"),
@@ -352,3 +352,24 @@ raise SystemExit(cli.main())
         check=True,
     )
     assert done.stdout.split() == ["1", "True"]
+
+
+def test_a_file_that_is_read_is_never_written_over(
+    trees: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = trees.read_bytes()
+    assert main(["train", str(trees), "--target", "kind", "--output", str(trees)]) == 2
+    assert "--output must be another file than trees.csv" in capsys.readouterr().err
+    assert main(["train", str(trees), "--target", "kind", "--output", "no/such.npz"]) == 2
+    assert "--output must lie in a folder that exists" in capsys.readouterr().err
+    assert main(["train", str(trees), "--target", "kind", "--output", "model.npz"]) == 0
+    assert main(["predict", "model.npz", str(trees), "--output", str(trees)]) == 2
+    assert trees.read_bytes() == before
+
+
+def test_a_fraction_that_leaves_no_row_is_refused(
+    trees: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", str(trees), "--target", "kind", "--validation-fraction", "0.999"]
+    assert main(command) == 2
+    assert "leaves none to train on" in capsys.readouterr().err

@@ -323,3 +323,22 @@ def test_damage_is_refused_or_harmless(tmp_path: Path) -> None:
             assert_equal(fit, loaded)
     assert refused + harmless == len(places)
     assert refused > harmless
+
+
+def test_a_table_with_other_columns_is_refused() -> None:
+    class Table:
+        def __init__(self, X: Float64Array, columns: list[str]) -> None:
+            self.X, self.columns = X, columns
+
+        def __array__(self, dtype: Any = None, copy: bool | None = None) -> Float64Array:
+            return self.X
+
+    X = np.eye(3)[:, :2]
+    trainer = fl.Trainer(fl.losses.Squared(), optimizer=fl.optim.SGD(0.5), epochs=100)
+    fit = trainer.fit(Table(X, ["a", "b"]), X[:, 0])
+    assert fit.feature_names == ("a", "b")
+    np.testing.assert_array_equal(fit.predict(Table(X, ["a", "b"])), fit.predict(X))
+    with pytest.raises(
+        ValueError, match=r"X must have the columns .* \['a', 'b'\].*got \['b', 'a'\]"
+    ):
+        fit.predict(Table(X, ["b", "a"]))

@@ -42,8 +42,32 @@ def every_other_row(dtype: type) -> FloatArray:
     return view
 
 
+def unaligned(X: np.ndarray[Any, Any]) -> FloatArray:
+    """Float64 at an odd address."""
+    buffer = np.zeros(X.nbytes + 1, np.uint8)[1:]
+    array: FloatArray = buffer.view(np.float64).reshape(X.shape)
+    array[:] = X
+    assert not array.flags.aligned
+    return array
+
+
+class Table:
+    """What NumPy can read, as a data frame: in place, or put together anew each time."""
+
+    def __init__(self, X: FloatArray, *, copies: bool) -> None:
+        self.X, self.copies = X, copies
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> FloatArray:
+        new = self.copies or copy
+        return self.X.astype(dtype or self.X.dtype) if new else self.X.view()
+
+
+def table(dtype: type) -> Table:
+    return Table(integers().astype(dtype), copies=False)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("make", [padded, read_only, every_other_row])
+@pytest.mark.parametrize("make", [padded, read_only, every_other_row, table])
 def test_float_rows_are_read_in_place(make: Any, dtype: type) -> None:
     X = make(dtype)
     y = integers().sum(axis=1).astype(dtype)
@@ -64,7 +88,10 @@ def test_float_rows_are_read_in_place(make: Any, dtype: type) -> None:
         (lambda X: np.asfortranarray(X, np.float32), np.float32),
         (lambda X: np.asfortranarray(X, np.float64), np.float64),
         (lambda X: X.astype(np.float64)[:, ::-1], np.float64),
+        (unaligned, np.float64),
         (lambda X: X.tolist(), np.float64),
+        (lambda X: X.astype(np.float64).tolist(), np.float64),
+        (lambda X: Table(X.astype(np.float32), copies=True), np.float32),
     ],
     ids=[
         "float16",
@@ -75,7 +102,10 @@ def test_float_rows_are_read_in_place(make: Any, dtype: type) -> None:
         "fortran32",
         "fortran64",
         "backwards",
-        "list",
+        "unaligned",
+        "list of ints",
+        "list of floats",
+        "table",
     ],
 )
 def test_anything_else_is_copied_once_and_counted(convert: Any, dtype: type) -> None:

@@ -5,6 +5,7 @@ names; `optim` steps anybody's arrays. Importing this loads NumPy and the compil
 else.
 """
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from fallline import callbacks, losses, optim, penalties, schedules
@@ -48,7 +49,11 @@ __all__ = [
     "show_config",
 ]
 
+# Without scikit-learn they stay out of sight, so that help() and import * work.
 _ESTIMATORS = ("LinearRegression", "LogisticRegression", "Ridge", "SGDClassifier", "SGDRegressor")
+if find_spec("sklearn") is None:
+    for _name in _ESTIMATORS:
+        __all__.remove(_name)
 
 
 def __getattr__(name: str) -> Any:  # the estimators load scikit-learn, so they wait to be asked for

@@ -3,7 +3,7 @@
 What can be read in place is passed on as it is. What cannot is copied, and the copy is counted.
 """
 
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 
@@ -61,7 +61,15 @@ def as_matrix(X: object, name: str = "X") -> tuple[FloatArray, int]:
     matrix = _readable(array)
     if not _core.all_finite(matrix):
         _raise_not_finite(matrix, name, _DROP)
-    return matrix, 0 if matrix is X else matrix.nbytes * (not np.shares_memory(matrix, array))
+    return matrix, 0 if _is_view(matrix, X, array) else matrix.nbytes
+
+
+def column_names(X: object) -> tuple[str, ...] | None:
+    """Return the names of the columns of a table, or None for what has none."""
+    columns = getattr(X, "columns", None)
+    if columns is None or not all(isinstance(name, str) for name in columns):
+        return None
+    return tuple(columns)
 
 
 def check_dense(X: object, name: str = "X") -> None:
@@ -160,6 +168,13 @@ def _as_array(values: object, name: str) -> np.ndarray[Any, Any]:
         raise ValueError(message) from error
 
 
+def _is_view(matrix: FloatArray, X: object, array: np.ndarray[Any, Any]) -> bool:
+    """Return whether ``matrix``, made of ``array``, made of ``X``, lies in the memory of ``X``."""
+    if not isinstance(X, np.ndarray) and array.flags.owndata:  # a list, or a table of many columns
+        return False
+    return matrix is array or np.shares_memory(matrix, array)
+
+
 def _check_numeric(array: np.ndarray[Any, Any], name: str) -> None:
     if array.dtype.kind not in "biuf":
         remedies = {
@@ -182,7 +197,7 @@ def _readable(array: np.ndarray[Any, Any]) -> FloatArray:
     adjacent = array.shape[1] == 1 or array.strides[1] == item
     if adjacent and array.strides[0] % item == 0 and array.flags.aligned:
         return array
-    return cast("FloatArray", np.ascontiguousarray(array))
+    return cast("FloatArray", np.require(array, requirements=["C", "A"]))
 
 
 def _one_per_row(values: object, name: str, X: FloatArray) -> np.ndarray[Any, Any]:
@@ -199,7 +214,7 @@ def _one_per_row(values: object, name: str, X: FloatArray) -> np.ndarray[Any, An
 
 def _as_numbers(array: np.ndarray[Any, Any], name: str, dtype: FloatDType) -> FloatArray:
     _check_numeric(array, name)
-    return cast("FloatArray", np.ascontiguousarray(_as_finite(array, name, dtype, _DROP)))
+    return np.require(_as_finite(array, name, dtype, _DROP), requirements=["C", "A"])
 
 
 def _as_finite(
@@ -234,12 +249,13 @@ def _as_weights(values: object, name: str, X: FloatArray) -> FloatArray:
     return weights
 
 
-def _raise_not_finite(array: np.ndarray[Any, Any], name: str, remedy: str) -> None:
-    for row, values in enumerate(array):
-        finite = np.isfinite(values)
-        if finite.all():
-            continue
-        column = "" if array.ndim == 1 else f", column {int(np.argmin(finite))}"
-        value = np.ravel(values)[int(np.argmin(finite))]
-        message = f"{name} must be finite, got {value!s} at row {row}{column}"
-        raise ValueError(f"{message}; {remedy}" if remedy else message)
+def _raise_not_finite(array: np.ndarray[Any, Any], name: str, remedy: str) -> NoReturn:
+    rows = 1 << 16  # at a time: never a mask as long as X
+    start = next(
+        k for k in range(0, len(array), rows) if not np.isfinite(array[k : k + rows]).all()
+    )
+    first = np.argwhere(~np.isfinite(array[start : start + rows]))[0]
+    first[0] += start
+    column = "" if array.ndim == 1 else f", column {first[1]}"
+    message = f"{name} must be finite, got {array[tuple(first)]!s} at row {first[0]}{column}"
+    raise ValueError(f"{message}; {remedy}" if remedy else message)

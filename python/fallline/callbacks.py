@@ -165,7 +165,7 @@ class Progress(Callback):
         shown = f"epoch {run.epoch}/{run.epochs}, loss {run.running_loss:.4g}"
         if run.validation_loss is not None:
             shown += f", validation {run.validation_loss:.4g}"
-        self._bar.set_postfix_str(shown)
+        self._bar.set_postfix_str(shown, refresh=False)
 
     def on_fit_end(self, run: "Run") -> None:
         """Close the bar.
@@ -176,6 +176,7 @@ class Progress(Callback):
             The fit under way.
         """
         self.on_chunk_end(run)
+        self._bar.refresh()
         self._bar.close()
 
 
@@ -193,11 +194,14 @@ class _Lines:
         if time.monotonic() - self._shown >= 1:
             self._show()
 
-    def set_postfix_str(self, postfix: str) -> None:
+    def set_postfix_str(self, postfix: str, refresh: bool) -> None:  # noqa: ARG002 tqdm's
         self._postfix = postfix
 
-    def close(self) -> None:
+    def refresh(self) -> None:
         self._show()
+
+    def close(self) -> None:
+        pass
 
     def _show(self) -> None:
         self._shown = time.monotonic()

@@ -151,6 +151,7 @@ def _restart_with_one_blas_thread() -> None:
 
 def _train(options: argparse.Namespace) -> int:
     output = options.output or Path(options.file.name).with_suffix(".npz")
+    _check_output(output, options.file)
     table = read_table(options.file, target=options.target, ignore=options.ignore)
     loss, y = _read_target(table.target, options.target, options.loss)
     held_out = _choose_rows(len(y), options.validation_fraction, options.seed)
@@ -209,6 +210,9 @@ def _choose_rows(n: int, fraction: float, seed: int) -> np.ndarray[Any, np.dtype
         raise ValueError(message)
     held_out = np.zeros(n, np.bool_)
     held_out[np.random.default_rng(seed).permutation(n)[: round(n * fraction)]] = True
+    if held_out.all():
+        message = f"--validation-fraction {fraction} of {n} rows leaves none to train on; lower it"
+        raise ValueError(message)
     return held_out
 
 
@@ -264,7 +268,20 @@ def _score(fit: fl.Fit, X: Float64Array, y: np.ndarray[Any, Any]) -> str:
     return f"loss {np.mean(losses):.6g}, accuracy {np.mean(fit.predict(X) == y):.2%}"
 
 
+def _check_output(output: Path, *inputs: Path) -> None:
+    """Refuse to write over what is read, or where nothing can be written, before any work."""
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            message = f"--output must be another file than {path}, which is read"
+            raise ValueError(message)
+    if not output.parent.is_dir():
+        message = f"--output must lie in a folder that exists, got {output}"
+        raise ValueError(message)
+
+
 def _predict(options: argparse.Namespace) -> int:
+    if options.output is not None:
+        _check_output(options.output, options.model, options.file)
     fit = fl.load(options.model)
     table = read_table(options.file, features=fit.feature_names)
     columns = {"prediction": fit.predict(table.X)}
