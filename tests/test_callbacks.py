@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import fallline as fl
+from fallline import _run
 from fallline._run import Run
 from fallline.callbacks import Callback, EarlyStopping, History, Progress
 from fallline.typing import Float64Array, FloatArray
@@ -125,6 +126,23 @@ def test_only_callbacks_that_have_begun_end() -> None:
     assert third.calls == []
 
 
+def test_an_epoch_interrupted_while_validating_is_not_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    class InterruptValidation(Callback):
+        def on_epoch_end(self, run: Run) -> None:
+            if run.epoch == 2:
+                monkeypatch.setattr(_run, "mean_loss", interrupt)
+
+    fit = train(InterruptValidation(), epochs=9, validation=data(1))
+    assert fit.status == "interrupted"
+    assert fit.report["epochs"] == len(fit.history["epoch"]) == 2
+    assert fit.report["steps"] == 6
+
+
 def test_callbacks_end_after_divergence() -> None:
     recorder = Recorder()
     with pytest.raises(fl.DivergenceError):
@@ -194,6 +212,15 @@ def test_early_stopping_restores_the_best_weights_of_a_whole_budget() -> None:
     best = int(np.argmin(fit.history["running_loss"]))
     assert best < 149
     assert same(fit, recorder.weights[best])
+
+
+def test_a_loss_that_stays_is_no_improvement() -> None:
+    trainer = fl.Trainer(
+        fl.losses.Squared(), optimizer=fl.optim.SGD(0.05), callbacks=[EarlyStopping(2)]
+    )
+    fit = trainer.fit(data()[0], np.zeros(100))
+    assert fit.status == "stopped"
+    assert fit.history["running_loss"] == [0.0, 0.0, 0.0]
 
 
 def test_early_stopping_forgets_earlier_fits() -> None:

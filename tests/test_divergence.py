@@ -1,6 +1,7 @@
 """Rates that are too large or too small, and data that only look as if they were."""
 
 import math
+import pickle
 import re
 import warnings
 from typing import Any
@@ -125,6 +126,33 @@ def test_slow_divergence_within_an_epoch_goes_back_to_good_weights(
     assert mean_loss(fit, X, y) <= 10 * null_loss(loss, y)
 
 
+@pytest.mark.parametrize("loss", LOSSES[1:], ids=str)
+def test_divergence_is_caught_in_its_chunk_before_the_epoch_costs_too_much(
+    loss: Loss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = problem(loss)
+    monkeypatch.setattr(_run, "_CHUNK_ELEMENTS", 400)  # 40 steps
+    rate = fl.schedules.Constant(0.01).then(100.0, at=1200)
+    fit, found = diverging(fl.Trainer(loss, optimizer=sgd(rate), batch_size=1, epochs=2), X, y)
+    assert found["epoch"] == "1"
+    assert int(found["step"]) == fit.report["steps"] == 1240
+    assert float(found["loss"]) < 10 * null_loss(loss, y)
+    assert fit.coef.any()
+    assert mean_loss(fit, X, y) < null_loss(loss, y)
+
+
+@pytest.mark.filterwarnings("ignore::fallline.ConvergenceWarning")
+def test_a_chunk_that_costs_much_honestly_is_no_divergence(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = problem(fl.losses.Squared())
+    y[1777] = 1e3
+    start_loss = null_loss(fl.losses.Squared(), y)
+    monkeypatch.setattr(_run, "_CHUNK_ELEMENTS", 400)
+    assert 10 * start_loss < 1e6 / 2 / 40  # the mean loss of its chunk of 40 rows
+    fit = fl.Trainer(fl.losses.Squared(), optimizer=sgd(1e-4), batch_size=1, epochs=5).fit(X, y)
+    assert fit.status == "budget"
+    assert mean_loss(fit, X, y) < start_loss
+
+
 def test_slow_divergence_of_a_full_batch_goes_back_to_good_weights() -> None:
     loss = fl.losses.Squared()
     X, y = problem(loss)
@@ -242,3 +270,17 @@ def test_a_well_tuned_training_warns_of_nothing(loss: Loss, name: str) -> None:
             warnings.simplefilter("error")
             fit = fl.Trainer(loss, optimizer=WELL_TUNED[name]()).fit(X, y)
         assert mean_loss(fit, X, y) < 0.7 * null_loss(loss, y)
+
+
+def test_a_single_step_that_is_too_large_is_caught() -> None:
+    X, y = problem(fl.losses.Squared())
+    trainer = fl.Trainer(fl.losses.Squared(), optimizer=sgd(1e6), batch_size=None, epochs=1)
+    with pytest.raises(fl.DivergenceError, match="the loss rose to"):
+        trainer.fit(X, y)
+
+
+def test_the_error_can_be_sent_to_another_process() -> None:
+    fit = fl.Fit(np.ones(2), 0.5, fl.losses.Squared(), status="diverged")
+    error = pickle.loads(pickle.dumps(fl.DivergenceError("the loss became inf", fit)))
+    assert str(error) == "the loss became inf"
+    np.testing.assert_array_equal(error.fit.coef, fit.coef)

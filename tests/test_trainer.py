@@ -7,7 +7,7 @@ import pytest
 
 import fallline as fl
 import reference
-from fallline import _core
+from fallline import _core, _run
 from fallline.losses import Loss
 from fallline.optim import Optimizer
 from fallline.penalties import Penalty
@@ -248,6 +248,23 @@ def test_a_warm_start_continues() -> None:
         == (whole.history["running_loss"])
     )
     assert (first.coef == kept).all()
+
+
+def test_returning_to_python_more_often_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y, s = problem(fl.losses.Logistic())
+    schedule = fl.schedules.Exponential(0.1, 0.99)
+    trainer = fl.Trainer(
+        fl.losses.Logistic(), optimizer=fl.optim.SGD(schedule, momentum=0.5), batch_size=8
+    )
+    once = trainer.fit(X, y, sample_weight=s)
+    monkeypatch.setattr(_run, "_CHUNK_ELEMENTS", 3 * 8 * 7)  # 6 chunks an epoch instead of one
+    often = trainer.fit(X, y, sample_weight=s)
+    assert (often.coef == once.coef).all()
+    assert often.intercept == once.intercept
+    assert often.history["learning_rate"] == once.history["learning_rate"]
+    np.testing.assert_allclose(
+        often.history["running_loss"], once.history["running_loss"], rtol=1e-14
+    )
 
 
 def test_history_has_its_columns() -> None:

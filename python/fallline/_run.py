@@ -21,6 +21,9 @@ _DIVERGED = 10.0
 _CHUNK_ELEMENTS = 1 << 22
 _CHUNK_STEPS = 1 << 16
 
+# Rows at a time where Python goes over y, so that Ctrl-C is heard in between.
+_NULL_ROWS = 1 << 20
+
 
 class Run:
     """Where a training stands; callbacks read it, and may exchange the weights.
@@ -35,6 +38,8 @@ class Run:
         Of the last step.
     running_loss : float
         Mean loss of the rows of this epoch so far, each before its step.
+    final_loss : float
+        Mean loss of all rows when the budget was used up.
     validation_loss : float or None
         Mean loss on the validation set at the end of the last epoch.
     history : History
@@ -71,6 +76,7 @@ class Run:
         self.epoch = 0
         self.learning_rate = math.nan
         self.running_loss = math.nan
+        self.final_loss = math.nan
         self.validation_loss: float | None = None
         self.history = History()
         self.status = "budget"
@@ -107,16 +113,24 @@ class Run:
             for callback in callbacks:
                 callback.on_fit_begin(self)
                 begun.append(callback)
+            chunk_ends = [callback.on_chunk_end for callback in callbacks]
             while self.status == "budget" and self.epoch < self.epochs:
-                self._train_epoch([callback.on_chunk_end for callback in callbacks])
+                self._train_epoch(chunk_ends)
                 if not np.isfinite(self._core.coef).all():  # the loss would tell in the next epoch
                     self.status = "diverged"
                 if self.status == "budget":
                     self._end_epoch(callbacks)
+            if self.status == "budget":
+                # Nothing but all rows can tell what came of the last steps.
+                self.final_loss = mean_loss(self._data, self._loss, *self.weights)
+                if not self.final_loss <= self._highest:
+                    self.running_loss = self.final_loss
+                    self.status = "diverged"
         except KeyboardInterrupt:
             self.status = "interrupted"
-        for callback in begun:
-            callback.on_fit_end(self)
+        finally:
+            for callback in begun:
+                callback.on_fit_end(self)
 
     def _train_epoch(self, chunk_ends: Sequence[Callable[["Run"], None]]) -> None:
         end = (self.epoch + 1) * self.steps_per_epoch
@@ -150,9 +164,9 @@ class Run:
                 return
 
     def _end_epoch(self, callbacks: Sequence[Callback]) -> None:
-        self.epoch += 1
         if self._validation is not None:
             self.validation_loss = mean_loss(self._validation, self._loss, *self.weights)
+        self.epoch += 1  # only now: a Ctrl-C while validating leaves an epoch without its entry
         self.history.on_epoch_end(self)
         # Every callback sees the epoch, also after one has asked to stop.
         if any([callback.on_epoch_end(self) for callback in callbacks]):
@@ -172,8 +186,15 @@ def mean_loss(data: Data, loss: Loss, coef: FloatArray, intercept: float) -> flo
 
 def null_loss(data: Data, loss: Loss) -> float:
     """Return the weighted mean loss where all margins are zero; reads y only."""
-    values = _core.loss_values(loss.name, np.zeros_like(data.y), data.y)
-    return float(np.average(values.astype(np.float64), weights=data.sample_weight))
+    total = 0.0
+    for start in range(0, len(data.y), _NULL_ROWS):
+        rows = slice(start, start + _NULL_ROWS)
+        y = data.y[rows]
+        values = _core.loss_values(loss.name, np.zeros_like(y), y)
+        if data.sample_weight is not None:
+            values = np.multiply(values, data.sample_weight[rows], dtype=np.float64)
+        total += float(values.sum(dtype=np.float64))
+    return total / _total_weight(data)
 
 
 def _total_weight(data: Data) -> float:

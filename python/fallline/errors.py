@@ -21,6 +21,10 @@ class DivergenceError(ValueError):
         super().__init__(message)
         self.fit = fit
 
+    def __reduce__(self) -> tuple[type["DivergenceError"], tuple[str, "Fit"]]:
+        """Let worker processes send it home."""
+        return type(self), (self.args[0], self.fit)
+
 
 class ConvergenceWarning(UserWarning):
     """Issued when training ended while the loss was still falling, or higher than it began."""

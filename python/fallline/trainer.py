@@ -12,13 +12,12 @@ from fallline import _core
 from fallline._arguments import boolean, integer, number
 from fallline._callback import Callback
 from fallline._run import Run, mean_loss, null_loss
-from fallline._validation import Data, check_coef, check_data
+from fallline._validation import Data, check_coef, check_data, column_names
 from fallline.errors import ConvergenceWarning, DivergenceError
 from fallline.fit import Fit
 from fallline.losses import Loss
 from fallline.optim import Adam, Optimizer
 from fallline.penalties import Penalty
-from fallline.typing import FloatArray
 
 _ORDERS = ("blocks", "rows")
 
@@ -198,6 +197,10 @@ class Trainer:
         held_out = self._check_validation(validation, data)
         core = self._make_loop(data)
         start_loss = null_loss(data, self.loss)
+        if not math.isfinite(start_loss):
+            largest = np.abs(data.y).max()
+            message = f"y must have finite losses in {data.X.dtype}, got {largest!s}; rescale it"
+            raise ValueError(message)
         if coef is not None or intercept is not None:
             weights = core.coef if coef is None else coef
             core.coef = check_coef(weights, data.X.shape[1], data.X.dtype)
@@ -218,7 +221,9 @@ class Trainer:
             self._raise_divergence(run, data)
         if run.status == "budget":
             _warn_if_unfinished(run)
-        return self._result(run, data)
+        fit = self._result(run, data)
+        fit.feature_names = column_names(X)
+        return fit
 
     def _make_loop(self, data: Data) -> "_core.LoopFloat32 | _core.LoopFloat64":
         core_class = _core.LoopFloat32 if data.X.dtype == np.float32 else _core.LoopFloat64
@@ -267,7 +272,7 @@ class Trainer:
 
     def _raise_divergence(self, run: Run, data: Data) -> None:
         loss, rate = run.running_loss, run.learning_rate
-        spans: FloatArray = data.X.max(axis=0) - data.X.min(axis=0)
+        spans = data.X.max(axis=0).astype(np.float64) - data.X.min(axis=0)
         widest = int(np.argmax(spans))
         rose = (
             f"rose to {loss:.3g} from {run.start_loss:.3g}"
@@ -315,10 +320,10 @@ def _instance(name: str, value: object, kind: type[_Kind], example: str) -> _Kin
 
 def _warn_if_unfinished(run: Run) -> None:
     losses = run.history["running_loss"]
-    if losses[-1] > _ABOVE_START * run.start_loss:
+    if run.final_loss > _ABOVE_START * run.start_loss:
         message = (
-            f"the loss ended at {losses[-1]:.4g}, above the {run.start_loss:.4g} it began with; "
-            "lower the learning_rate or standardize X"
+            f"the loss ended at {run.final_loss:.4g}, above the {run.start_loss:.4g} it began "
+            "with; lower the learning_rate or standardize X"
         )
         warnings.warn(message, ConvergenceWarning, stacklevel=3)
         return

@@ -3,8 +3,8 @@
 try:
     import sklearn  # noqa: F401
 except ModuleNotFoundError as error:
-    msg = "fallline's estimators need scikit-learn; pip install 'fallline[sklearn]'"
-    raise ImportError(msg) from error
+    message = "fallline's estimators need scikit-learn; pip install 'fallline[sklearn]'"
+    raise ImportError(message) from error
 
 from fallline.estimators._base import ConvergenceWarning
 from fallline.estimators.linear import LinearRegression, Ridge

@@ -132,8 +132,8 @@ class ScaledObjective:
         )
         self.passes += 1
         if not math.isfinite(value):
-            msg = f"F must stay finite, got {value} in pass {self.passes}; rescale y and X"
-            raise ValueError(msg)
+            message = f"F must stay finite, got {value} in pass {self.passes}; rescale y and X"
+            raise ValueError(message)
         gradient = np.empty_like(point)
         gradient[:-1] = (by_weight - self.mean * by_intercept) * self.inverse_scale
         gradient[-1] = by_intercept if self.fit_intercept else 0.0
@@ -223,8 +223,8 @@ def _check_squares(X: FloatArray, mean_square: Float64Array) -> None:
     if not finite.all():
         column = int(np.argmin(finite))
         largest = float(np.abs(X[:, column]).max())
-        msg = (
+        message = (
             f"X must have columns whose squares are finite numbers, got values up to {largest:.1e} "
             f"in column {column}; rescale it"
         )
-        raise ValueError(msg)
+        raise ValueError(message)
