@@ -342,3 +342,5 @@ def test_a_table_with_other_columns_is_refused() -> None:
         ValueError, match=r"X must have the columns .* \['a', 'b'\].*got \['b', 'a'\]"
     ):
         fit.predict(Table(X, ["b", "a"]))
+    with pytest.raises(ValueError, match=r"validation X must have the columns .* got \['b', 'a'\]"):
+        trainer.fit(Table(X, ["a", "b"]), X[:, 0], validation=(Table(X, ["b", "a"]), X[:, 0]))

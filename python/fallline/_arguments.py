@@ -36,6 +36,11 @@ def positive(name: str, value: object, requirement: str = "a positive finite num
     return number(name, value, requirement, lambda x: 0 < x < math.inf)
 
 
+def not_negative(name: str, value: object) -> float:
+    """Return ``value`` as a finite float of at least 0, or raise."""
+    return number(name, value, "a finite number >= 0", lambda x: 0 <= x < math.inf)
+
+
 def fraction(name: str, value: object, remedy: str) -> float:
     """Return ``value`` as a float in [0, 1], or raise."""
     return number(name, value, "a number in [0, 1]", lambda x: 0 <= x <= 1, remedy)

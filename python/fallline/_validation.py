@@ -22,6 +22,7 @@ class Data(NamedTuple):
     sample_weight: FloatArray | None
     classes: np.ndarray[Any, Any] | None
     copied_bytes: int
+    feature_names: tuple[str, ...] | None
 
 
 def check_data(
@@ -44,7 +45,7 @@ def check_data(
     weight = None
     if sample_weight is not None:
         weight = _as_weights(sample_weight, f"{prefix}sample_weight", matrix)
-    return Data(matrix, targets, weight, classes, copied)
+    return Data(matrix, targets, weight, classes, copied, column_names(X))
 
 
 def as_matrix(X: object, name: str = "X") -> tuple[FloatArray, int]:
@@ -70,6 +71,18 @@ def column_names(X: object) -> tuple[str, ...] | None:
     if columns is None or not all(isinstance(name, str) for name in columns):
         return None
     return tuple(columns)
+
+
+def check_columns(
+    names: tuple[str, ...] | None, expected: tuple[str, ...] | None, name: str = "X"
+) -> None:
+    """Refuse a table whose columns have other names, or another order, than those of the fit."""
+    if names and expected and names != expected:
+        message = (
+            f"{name} must have the columns this model is fitted on, {list(expected)}, in that "
+            f"order; got {list(names)}"
+        )
+        raise ValueError(message)
 
 
 def check_dense(X: object, name: str = "X") -> None:

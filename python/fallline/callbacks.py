@@ -5,7 +5,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from fallline._arguments import boolean, integer, number
+from fallline._arguments import boolean, integer, not_negative
 from fallline._callback import Callback
 from fallline.history import History
 
@@ -59,9 +59,7 @@ class EarlyStopping(Callback):
         self, patience: int = 3, min_delta: float = 0.0, restore_best: bool = True
     ) -> None:
         self.patience = integer("patience", patience, minimum=1)
-        self.min_delta = number(
-            "min_delta", min_delta, "a finite number >= 0", lambda x: 0 <= x < math.inf
-        )
+        self.min_delta = not_negative("min_delta", min_delta)
         self.restore_best = boolean("restore_best", restore_best)
 
     def on_fit_begin(self, run: "Run") -> None:

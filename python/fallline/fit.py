@@ -7,7 +7,7 @@ import numpy as np
 
 from fallline import _core, losses
 from fallline._probability import probabilities
-from fallline._validation import as_dtype, as_matrix, column_names
+from fallline._validation import as_dtype, as_matrix, check_columns, column_names
 from fallline.history import History
 from fallline.losses import Loss
 from fallline.typing import FloatArray
@@ -80,13 +80,7 @@ class Fit:
             If X is not usable, has another number of features than the model, or is a table whose
             columns have other names.
         """
-        names = column_names(X)
-        if names and self.feature_names and names != self.feature_names:
-            message = (
-                f"X must have the columns this model was fitted with, {list(self.feature_names)}, "
-                f"in that order; got {list(names)}"
-            )
-            raise ValueError(message)
+        check_columns(column_names(X), self.feature_names)
         matrix, _ = as_matrix(X)
         if matrix.shape[1] != self.coef.size:
             message = (

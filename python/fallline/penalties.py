@@ -1,8 +1,6 @@
 """What large weights cost. The intercept is never penalised."""
 
-import math
-
-from fallline._arguments import fraction, number
+from fallline._arguments import fraction, not_negative
 from fallline._frozen import Frozen
 
 __all__ = ["L1", "L2", "ElasticNet", "Penalty"]
@@ -31,10 +29,6 @@ class Penalty(Frozen):
     def l1(self) -> float:
         """Factor of the sum of absolute values."""
         return self.alpha * self.l1_ratio
-
-
-def _alpha(value: object) -> float:
-    return number("alpha", value, "a finite number >= 0", lambda x: 0 <= x < math.inf)
 
 
 class L2(Penalty):
@@ -66,7 +60,7 @@ class L2(Penalty):
     l1_ratio = 0.0
 
     def __init__(self, alpha: float) -> None:
-        vars(self).update(alpha=_alpha(alpha))
+        vars(self).update(alpha=not_negative("alpha", alpha))
 
 
 class L1(Penalty):
@@ -105,7 +99,7 @@ class L1(Penalty):
     l1_ratio = 1.0
 
     def __init__(self, alpha: float) -> None:
-        vars(self).update(alpha=_alpha(alpha))
+        vars(self).update(alpha=not_negative("alpha", alpha))
 
 
 class ElasticNet(Penalty):
@@ -144,4 +138,4 @@ class ElasticNet(Penalty):
 
     def __init__(self, alpha: float, l1_ratio: float = 0.5) -> None:
         share = fraction("l1_ratio", l1_ratio, "0 is L2, 1 is L1")
-        vars(self).update(alpha=_alpha(alpha), l1_ratio=share)
+        vars(self).update(alpha=not_negative("alpha", alpha), l1_ratio=share)

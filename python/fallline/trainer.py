@@ -12,7 +12,7 @@ from fallline import _core
 from fallline._arguments import boolean, integer, number
 from fallline._callback import Callback
 from fallline._run import Run, mean_loss, null_loss
-from fallline._validation import Data, check_coef, check_data, column_names
+from fallline._validation import Data, check_coef, check_columns, check_data
 from fallline.errors import ConvergenceWarning, DivergenceError
 from fallline.fit import Fit
 from fallline.losses import Loss
@@ -221,9 +221,7 @@ class Trainer:
             self._raise_divergence(run, data)
         if run.status == "budget":
             _warn_if_unfinished(run)
-        fit = self._result(run, data)
-        fit.feature_names = column_names(X)
-        return fit
+        return self._result(run, data)
 
     def _make_loop(self, data: Data) -> "_core.LoopFloat32 | _core.LoopFloat64":
         core_class = _core.LoopFloat32 if data.X.dtype == np.float32 else _core.LoopFloat64
@@ -253,6 +251,7 @@ class Trainer:
             raise TypeError(message)
         X, y = validation
         held_out = check_data(X, y, None, self.loss, data.classes, "validation ")
+        check_columns(held_out.feature_names, data.feature_names, "validation X")
         if held_out.X.shape[1] != data.X.shape[1]:
             message = (
                 f"validation X must have the {data.X.shape[1]} features of X, "
@@ -306,6 +305,7 @@ class Trainer:
             history=run.history,
             status=run.status,
             report=report,
+            feature_names=data.feature_names,
         )
 
 

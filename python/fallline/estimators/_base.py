@@ -1,6 +1,5 @@
 """What all estimators share: the checks of their data, predictions, the way through a solver."""
 
-import math
 import time
 import warnings
 from typing import Any
@@ -12,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fallline import _core, errors, solvers
-from fallline._arguments import boolean, integer, number
+from fallline._arguments import boolean, integer, not_negative
 from fallline._validation import as_dtype, as_matrix, check_dense
 from fallline.typing import FloatArray
 
@@ -193,11 +192,6 @@ class BinaryClassifier(ClassifierMixin, LinearModel):
             raise ValueError(message)
         self.classes_ = classes
         return as_dtype(2 * codes - 1, X.dtype)
-
-
-def not_negative(name: str, value: object) -> float:
-    """Return ``value`` as a finite float of at least 0, or raise."""
-    return number(name, value, "a finite number >= 0", lambda x: 0.0 <= x < math.inf)
 
 
 def sum_of_weights(X: FloatArray, sample_weight: FloatArray | None) -> float:

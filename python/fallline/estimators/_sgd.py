@@ -8,13 +8,12 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from fallline import callbacks, losses, penalties
-from fallline._arguments import boolean, fraction, integer, number, positive
+from fallline._arguments import boolean, fraction, integer, not_negative, number, positive
 from fallline._callback import Callback
 from fallline._run import Run
 from fallline.estimators._base import (
     ConvergenceWarning,
     LinearModel,
-    not_negative,
     sum_of_weights,
 )
 from fallline.estimators._schedule import InverseScaling, Optimal

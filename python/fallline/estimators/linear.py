@@ -2,10 +2,10 @@
 
 from typing import Any, Self
 
+from fallline._arguments import not_negative
 from fallline.estimators._base import (
     Regressor,
     SolvedModel,
-    not_negative,
     sum_of_weights,
 )
 

@@ -1,9 +1,7 @@
 """Adam and its variant with decoupled weight decay."""
 
-import math
-
-from fallline._arguments import number
-from fallline.optim._optimizer import Optimizer, at_least_zero
+from fallline._arguments import not_negative, number
+from fallline.optim._optimizer import Optimizer
 from fallline.typing import LearningRate
 
 
@@ -68,8 +66,8 @@ class Adam(Optimizer):
             for k, beta in enumerate(betas)
         )
         self.betas = (first, second)
-        self.eps = number("eps", eps, "a finite number >= 0", lambda x: 0 <= x < math.inf)
-        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        self.eps = not_negative("eps", eps)
+        self.weight_decay = not_negative("weight_decay", weight_decay)
 
     @property
     def rule(self) -> str:

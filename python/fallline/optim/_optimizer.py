@@ -1,13 +1,11 @@
 """What every optimizer can do."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from fallline import _core
-from fallline._arguments import number
 from fallline.schedules import Schedule, as_schedule
 from fallline.typing import FloatArray, LearningRate
 
@@ -16,11 +14,6 @@ Arrays: TypeAlias = FloatArray | Sequence[FloatArray] | Mapping[Any, FloatArray]
 _Layout: TypeAlias = tuple[tuple[int, ...], np.dtype[Any]]
 
 _N_SLOTS = {name: n_slots for name, (n_slots, _) in _core.rules().items()}
-
-
-def at_least_zero(name: str, value: object) -> float:
-    """Return ``value`` as a finite float that is not negative, or raise."""
-    return number(name, value, "a finite number >= 0", lambda x: 0 <= x < math.inf)
 
 
 class Optimizer:

@@ -1,7 +1,7 @@
 """Stochastic gradient descent, plain and with momentum."""
 
-from fallline._arguments import boolean, number
-from fallline.optim._optimizer import Optimizer, at_least_zero
+from fallline._arguments import boolean, not_negative, number
+from fallline.optim._optimizer import Optimizer
 from fallline.typing import LearningRate
 
 
@@ -62,7 +62,7 @@ class SGD(Optimizer):
         super().__init__(learning_rate)
         self.momentum = number("momentum", momentum, "a number in [0, 1)", lambda x: 0 <= x < 1)
         self.nesterov = boolean("nesterov", nesterov)
-        self.weight_decay = at_least_zero("weight_decay", weight_decay)
+        self.weight_decay = not_negative("weight_decay", weight_decay)
         if self.nesterov and not self.momentum:
             message = "nesterov must be used with momentum > 0, got momentum=0.0; 0.9 is usual"
             raise ValueError(message)
