@@ -2,7 +2,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
-#include "training/epoch.hpp"
+#include "training/dense_model.hpp"
 #include "training/full_batch.hpp"
 
 namespace fallline {
@@ -51,11 +51,11 @@ Shuffle shuffle_named(const std::string& name) {
 }
 
 template <class T>
-Loop<T> make_loop(const Array<T>& X, const Array<T>& y,
-                  const std::optional<Array<T>>& sample_weight, const std::string& loss,
-                  const std::string& rule, std::vector<double> parameters, double l2, double l1,
-                  double weight_decay, std::ptrdiff_t batch_size, const std::string& shuffle,
-                  std::uint64_t seed, bool fit_intercept) {
+Loop<DenseModel<T>> make_loop(const Array<T>& X, const Array<T>& y,
+                              const std::optional<Array<T>>& sample_weight, const std::string& loss,
+                              const std::string& rule, std::vector<double> parameters, double l2,
+                              double l1, double weight_decay, std::ptrdiff_t batch_size,
+                              const std::string& shuffle, std::uint64_t seed, bool fit_intercept) {
   const KernelTable<T>& table = kernels<T>();
   if (parameters.size() != static_cast<std::size_t>(find(table.rules, rule).n_parameters) ||
       batch_size < 1) {
@@ -63,12 +63,12 @@ Loop<T> make_loop(const Array<T>& X, const Array<T>& y,
   }
   const Samples<T> data = samples(X, y, sample_weight);
   if (data.X.rows < 1) throw py::value_error("X must have at least one row");
-  return Loop<T>(data, find(table.losses, loss), rule.c_str(),
-                 {std::min(batch_size, data.X.rows), shuffle_named(shuffle), seed, fit_intercept,
-                  l2, l1, weight_decay, std::move(parameters)});
+  return {DenseModel<T>(data, find(table.losses, loss), rule.c_str(),
+                        {fit_intercept, l2, l1, weight_decay, std::move(parameters)}),
+          batch_size, shuffle_named(shuffle), seed};
 }
 
-template <class T> py::tuple run_chunk(Loop<T>& loop, const Array<double>& learning_rates) {
+template <class Model> py::tuple run_chunk(Loop<Model>& loop, const Array<double>& learning_rates) {
   const std::ptrdiff_t n = learning_rates.size();
   const double* rates = vector(learning_rates, n, "learning_rates");
   Interrupt interrupt(signal_raised);
@@ -82,25 +82,27 @@ template <class T> py::tuple run_chunk(Loop<T>& loop, const Array<double>& learn
 }
 
 template <class T> void bind_loop(py::module_& m, const char* name) {
-  py::class_<Loop<T>>(m, name, "The mini-batch loop over one data set.")
+  using Dense = Loop<DenseModel<T>>;
+  py::class_<Dense>(m, name, "The mini-batch loop over one data set.")
       .def(py::init(&make_loop<T>), py::arg("X").noconvert(), py::arg("y").noconvert(),
            py::arg("sample_weight").noconvert(), py::arg("loss"), py::arg("rule"),
            py::arg("parameters"), py::arg("l2"), py::arg("l1"), py::arg("weight_decay"),
            py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("fit_intercept"),
            py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
-      .def("run", run_chunk<T>, py::arg("learning_rates").noconvert(),
+      .def("run", run_chunk<DenseModel<T>>, py::arg("learning_rates").noconvert(),
            "One step per rate: steps done, sum of losses, sum of weights.")
-      .def_property_readonly("steps_per_epoch", &Loop<T>::steps_per_epoch, "Mini-batches in X.")
-      .def_property_readonly("step", &Loop<T>::step, "Steps done so far.")
+      .def_property_readonly("steps_per_epoch", &Dense::steps_per_epoch, "Mini-batches in X.")
+      .def_property_readonly("step", &Dense::step, "Steps done so far.")
       .def_property(
-          "coef", [](Loop<T>& loop) { return array(loop.coef(), loop.n_features()); },
-          [](Loop<T>& loop, const Array<T>& w) {
-            std::copy_n(vector(w, loop.n_features(), "coef"), loop.n_features(), loop.coef());
+          "coef", [](Dense& loop) { return array(loop.model().coef(), loop.model().n_features()); },
+          [](Dense& loop, const Array<T>& w) {
+            const std::ptrdiff_t n = loop.model().n_features();
+            std::copy_n(vector(w, n, "coef"), n, loop.model().coef());
           },
           "A copy of the weights.")
       .def_property(
-          "intercept", [](Loop<T>& loop) { return loop.intercept(); },
-          [](Loop<T>& loop, double b) { loop.intercept() = b; }, "The intercept.");
+          "intercept", [](Dense& loop) { return loop.model().intercept(); },
+          [](Dense& loop, double b) { loop.model().intercept() = b; }, "The intercept.");
 }
 
 template <class T> void bind_passes(py::module_& m) {
@@ -156,13 +158,13 @@ void bind_training(py::module_& m) {
       "epoch_order",
       [](const std::string& shuffle, std::ptrdiff_t n_samples, std::ptrdiff_t n_features,
          std::uint64_t seed, std::uint32_t epoch) {
-        std::vector<std::int64_t> order;
+        Order order(shuffle_named(shuffle), n_samples, n_features, seed);
         Interrupt interrupt(signal_raised);
-        if (!fill_order(order, shuffle_named(shuffle), n_samples, n_features, seed, epoch,
-                        interrupt)) {
+        Rows rows{};
+        if (!order.take(epoch, 0, n_samples, n_samples, rows, interrupt)) {
           throw py::error_already_set();
         }
-        return array(order.data(), static_cast<std::ptrdiff_t>(order.size()));
+        return array(rows.order, rows.order ? rows.end : 0);
       },
       py::arg("shuffle"), py::arg("n_samples"), py::arg("n_features"), py::arg("seed"),
       py::arg("epoch"), "The order in which an epoch visits the rows.");

@@ -22,11 +22,23 @@ template <class T> struct Samples {
   const T* sample_weight;
 };
 
-// Rows at positions [begin, end) of an order; a null order is the stored one.
+// S, by which the objective is divided.
+template <class T> double sum_of_weights(const Samples<T>& samples) {
+  if (!samples.sample_weight) return static_cast<double>(samples.X.rows);
+  double total = 0;
+  for (std::ptrdiff_t i = 0; i < samples.X.rows; ++i) {
+    total += static_cast<double>(samples.sample_weight[i]);
+  }
+  return total;
+}
+
+// Rows at positions [begin, end) of an order; a null order is the stored one. ahead, if not null,
+// names for each position a row that is needed a while later, to be brought into the cache now.
 struct Rows {
   const std::int64_t* order;
   std::ptrdiff_t begin;
   std::ptrdiff_t end;
+  const std::int64_t* ahead = nullptr;
 };
 
 // Sums over rows, in float64 whatever the dtype of the data.
