@@ -2,9 +2,12 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
+#include "bindings/loss.hpp"
 
 namespace fallline {
 namespace {
+
+using Parameters = std::vector<double>;
 
 template <class E> std::vector<std::string> names(const Entries<E>& entries) {
   std::vector<std::string> found;
@@ -12,29 +15,32 @@ template <class E> std::vector<std::string> names(const Entries<E>& entries) {
   return found;
 }
 
-template <class T>
-Array<T> of_margins(Binary<T> function, const Array<T>& margins, const Array<T>& targets) {
+template <class T> Array<T> of_margins(Binary<T> function, const Array<T>& margins,
+                                       const Array<T>& targets, const Parameters& parameters) {
   const std::ptrdiff_t n = margins.size();
   Array<T> out(n);
-  function(vector(margins, n, "margins"), vector(targets, n, "targets"), out.mutable_data(), n);
+  function(vector(margins, n, "margins"), vector(targets, n, "targets"), out.mutable_data(), n,
+           parameters.data());
   return out;
 }
 
 template <class T> void bind(py::module_& m) {
   const auto margins = py::arg("margins").noconvert();
   const auto targets = py::arg("targets").noconvert();
+  const auto loss_parameters = py::arg("loss_parameters") = Parameters{};
   m.def(
       "loss_values",
-      [](const std::string& loss, const Array<T>& z, const Array<T>& y) {
-        return of_margins(find(kernels<T>().losses, loss).values, z, y);
+      [](const std::string& loss, const Array<T>& z, const Array<T>& y, const Parameters& p) {
+        return of_margins(loss_named<T>(loss, p).values, z, y, p);
       },
-      py::arg("loss"), margins, targets, "Losses of given margins.");
+      py::arg("loss"), margins, targets, loss_parameters, "Losses of given margins.");
   m.def(
       "loss_derivatives",
-      [](const std::string& loss, const Array<T>& z, const Array<T>& y) {
-        return of_margins(find(kernels<T>().losses, loss).derivatives, z, y);
+      [](const std::string& loss, const Array<T>& z, const Array<T>& y, const Parameters& p) {
+        return of_margins(loss_named<T>(loss, p).derivatives, z, y, p);
       },
-      py::arg("loss"), margins, targets, "Derivatives of the losses in the margins.");
+      py::arg("loss"), margins, targets, loss_parameters,
+      "Derivatives of the losses in the margins.");
   m.def(
       "evaluate",
       [](const std::string& function, const Array<T>& x) {

@@ -2,20 +2,22 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
+#include "bindings/loss.hpp"
 #include "training/dense_model.hpp"
 #include "training/full_batch.hpp"
 
 namespace fallline {
 namespace {
 
-template <class T> Pass<T> run_pass(const Array<T>& X, const Array<T>& y,
-                                    const std::optional<Array<T>>& sample_weight,
-                                    const std::string& loss, const Array<T>& w, double intercept,
-                                    bool wants_gradient) {
+template <class T>
+Pass<T> run_pass(const Array<T>& X, const Array<T>& y, const std::optional<Array<T>>& sample_weight,
+                 const std::string& loss, const Array<T>& w, double intercept,
+                 const std::vector<double>& loss_parameters, bool wants_gradient) {
   const KernelTable<T>& table = kernels<T>();
   const Samples<T> data = samples(X, y, sample_weight);
   const AlignedVector<T> weights = padded(w, data.X.columns);
-  Pass<T> pass(table, find(table.losses, loss), data, wants_gradient);
+  const BoundLoss<T> bound{&loss_named<T>(loss, loss_parameters), loss_parameters.data()};
+  Pass<T> pass(table, bound, data, wants_gradient);
   Interrupt interrupt(signal_raised);
   bool finished = false;
   {
@@ -55,7 +57,8 @@ Loop<DenseModel<T>> make_loop(const Array<T>& X, const Array<T>& y,
                               const std::optional<Array<T>>& sample_weight, const std::string& loss,
                               const std::string& rule, std::vector<double> parameters, double l2,
                               double l1, double weight_decay, std::ptrdiff_t batch_size,
-                              const std::string& shuffle, std::uint64_t seed, bool fit_intercept) {
+                              const std::string& shuffle, std::uint64_t seed, bool fit_intercept,
+                              std::vector<double> loss_parameters) {
   const KernelTable<T>& table = kernels<T>();
   if (parameters.size() != static_cast<std::size_t>(find(table.rules, rule).n_parameters) ||
       batch_size < 1) {
@@ -63,8 +66,9 @@ Loop<DenseModel<T>> make_loop(const Array<T>& X, const Array<T>& y,
   }
   const Samples<T> data = samples(X, y, sample_weight);
   if (data.X.rows < 1) throw py::value_error("X must have at least one row");
-  return {DenseModel<T>(data, find(table.losses, loss), rule.c_str(),
-                        {fit_intercept, l2, l1, weight_decay, std::move(parameters)}),
+  return {DenseModel<T>(data, loss_named<T>(loss, loss_parameters), rule.c_str(),
+                        {fit_intercept, l2, l1, weight_decay, std::move(parameters),
+                         std::move(loss_parameters)}),
           batch_size, shuffle_named(shuffle), seed};
 }
 
@@ -88,7 +92,8 @@ template <class T> void bind_loop(py::module_& m, const char* name) {
            py::arg("sample_weight").noconvert(), py::arg("loss"), py::arg("rule"),
            py::arg("parameters"), py::arg("l2"), py::arg("l1"), py::arg("weight_decay"),
            py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("fit_intercept"),
-           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
+           py::arg("loss_parameters") = std::vector<double>{}, py::keep_alive<1, 2>(),
+           py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
       .def("run", run_chunk<DenseModel<T>>, py::arg("learning_rates").noconvert(),
            "One step per rate: steps done, sum of losses, sum of weights.")
       .def_property_readonly("steps_per_epoch", &Dense::steps_per_epoch, "Mini-batches in X.")
@@ -110,22 +115,26 @@ template <class T> void bind_passes(py::module_& m) {
   const auto y = py::arg("y").noconvert();
   const auto sample_weight = py::arg("sample_weight").noconvert();
   const auto w = py::arg("w").noconvert();
+  const auto loss_parameters = py::arg("loss_parameters") = std::vector<double>{};
   m.def(
       "loss_sum",
       [](const Array<T>& x, const Array<T>& targets, const std::optional<Array<T>>& weight,
-         const std::string& loss, const Array<T>& coef, double intercept) {
-        return run_pass(x, targets, weight, loss, coef, intercept, false).sums().loss;
+         const std::string& loss, const Array<T>& coef, double intercept,
+         const std::vector<double>& parameters) {
+        return run_pass(x, targets, weight, loss, coef, intercept, parameters, false).sums().loss;
       },
-      X, y, sample_weight, py::arg("loss"), w, py::arg("intercept"), "Sum of the weighted losses.");
+      X, y, sample_weight, py::arg("loss"), w, py::arg("intercept"), loss_parameters,
+      "Sum of the weighted losses.");
   m.def(
       "loss_gradient",
       [](const Array<T>& x, const Array<T>& targets, const std::optional<Array<T>>& weight,
-         const std::string& loss, const Array<T>& coef, double intercept) {
-        const Pass<T> pass = run_pass(x, targets, weight, loss, coef, intercept, true);
+         const std::string& loss, const Array<T>& coef, double intercept,
+         const std::vector<double>& parameters) {
+        const Pass<T> pass = run_pass(x, targets, weight, loss, coef, intercept, parameters, true);
         return py::make_tuple(pass.sums().loss, array(pass.gradient(), x.shape(1)),
                               pass.sums().intercept_gradient);
       },
-      X, y, sample_weight, py::arg("loss"), w, py::arg("intercept"),
+      X, y, sample_weight, py::arg("loss"), w, py::arg("intercept"), loss_parameters,
       "Sums of the weighted losses and of their gradients in w and in the intercept.");
   m.def("margins", compute_margins<T>, X, w, py::arg("intercept"), "X w + intercept.");
   m.def(

@@ -2,9 +2,18 @@
 // and the two that only read.
 #pragma once
 
+template <class Loss> FALLLINE_INLINE Loss loss_with(const double* parameters) {
+  if constexpr (Loss::n_parameters == 0) {
+    return Loss{};
+  } else {
+    return Loss(parameters);
+  }
+}
+
 template <class Loss, class T> double residuals(const T* margins, const T* targets,
-                                                const T* sample_weight, T* out, std::ptrdiff_t n) {
-  const Loss loss{};
+                                                const T* sample_weight, T* out, std::ptrdiff_t n,
+                                                const double* parameters) {
+  const Loss loss = loss_with<Loss>(parameters);
   double total = 0;
   for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {
     const std::ptrdiff_t left = n - i;
@@ -17,9 +26,9 @@ template <class Loss, class T> double residuals(const T* margins, const T* targe
   return total;
 }
 
-template <class Loss, class T>
-void loss_values(const T* margins, const T* targets, T* out, std::ptrdiff_t n) {
-  const Loss loss{};
+template <class Loss, class T> void loss_values(const T* margins, const T* targets, T* out,
+                                                std::ptrdiff_t n, const double* parameters) {
+  const Loss loss = loss_with<Loss>(parameters);
   for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {
     const std::ptrdiff_t left = n - i;
     store_up_to(out + i, left,
@@ -27,9 +36,9 @@ void loss_values(const T* margins, const T* targets, T* out, std::ptrdiff_t n) {
   }
 }
 
-template <class Loss, class T>
-void loss_derivatives(const T* margins, const T* targets, T* out, std::ptrdiff_t n) {
-  const Loss loss{};
+template <class Loss, class T> void loss_derivatives(const T* margins, const T* targets, T* out,
+                                                     std::ptrdiff_t n, const double* parameters) {
+  const Loss loss = loss_with<Loss>(parameters);
   for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {
     const std::ptrdiff_t left = n - i;
     store_up_to(out + i, left,

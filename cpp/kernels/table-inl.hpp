@@ -4,8 +4,8 @@
 
 template <class T, class List> struct LossEntries;
 template <class T, class... Members> struct LossEntries<T, TypeList<Members...>> {
-  static constexpr LossEntry<T> entries[] = {{Members::name, residuals<Members, T>,
-                                              loss_values<Members, T>,
+  static constexpr LossEntry<T> entries[] = {{Members::name, Members::n_parameters,
+                                              residuals<Members, T>, loss_values<Members, T>,
                                               loss_derivatives<Members, T>}...};
 };
 

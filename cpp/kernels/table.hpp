@@ -14,20 +14,28 @@ namespace fallline {
 constexpr int max_slots = 4;
 
 // Losses of n margins: writes sample_weight * derivative, returns the sum of sample_weight * value.
+// parameters, here and below: of the loss, in the order its file says.
 template <class T> using Residuals = double (*)(const T* margins, const T* targets,
                                                 const T* sample_weight, T* residuals,
-                                                std::ptrdiff_t n);
+                                                std::ptrdiff_t n, const double* parameters);
 
 // y[i] = f(x[i]); for losses x is the margin and the second array the targets.
 template <class T> using Unary = void (*)(const T* x, T* y, std::ptrdiff_t n);
-template <class T>
-using Binary = void (*)(const T* margins, const T* targets, T* y, std::ptrdiff_t n);
+template <class T> using Binary = void (*)(const T* margins, const T* targets, T* y,
+                                           std::ptrdiff_t n, const double* parameters);
 
 template <class T> struct LossEntry {
   const char* name;
+  int n_parameters;
   Residuals<T> residuals;
   Binary<T> values;
   Binary<T> derivatives;
+};
+
+// A loss and the parameters it is called with, which belong to whoever made it.
+template <class T> struct BoundLoss {
+  const LossEntry<T>* entry;
+  const double* parameters;
 };
 
 template <class T> struct FunctionEntry {
@@ -68,7 +76,7 @@ template <class T> struct TileTask {
   Rows rows;
   const T* w;
   T intercept;
-  Residuals<T> residuals;
+  BoundLoss<T> loss;
   T* gradient;
 };
 

@@ -105,7 +105,8 @@ template <class T> void tile(const TileTask<T>& task, Sums& sums) {
     for (std::ptrdiff_t k = 0; k < n_rows; ++k) {
       margins[k] = row_dot(block.rows[k], task.w, n) + task.intercept;
     }
-    sums.loss += task.residuals(margins, block.targets, block.sample_weight, residuals, n_rows);
+    sums.loss += task.loss.entry->residuals(margins, block.targets, block.sample_weight, residuals,
+                                            n_rows, task.loss.parameters);
     for (std::ptrdiff_t k = 0; k < n_rows; ++k) {
       sums.weight += static_cast<double>(block.sample_weight[k]);
       sums.intercept_gradient += static_cast<double>(residuals[k]);

@@ -4,6 +4,7 @@
 // exponential of -|m|, which cannot overflow.
 struct Logistic {
   static constexpr const char* name = "logistic";
+  static constexpr int n_parameters = 0;
   template <class V> FALLLINE_INLINE V value(V margin, V target) const {
     const V m = target * margin;
     return log1p(exp(-abs(m))) + max(constant<V>(0), -m);  // in this order a NaN survives

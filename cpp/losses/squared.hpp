@@ -2,6 +2,7 @@
 
 struct Squared {
   static constexpr const char* name = "squared";
+  static constexpr int n_parameters = 0;
   template <class V> FALLLINE_INLINE V value(V margin, V target) const {
     const V error = margin - target;
     return constant<V>(0.5) * error * error;

@@ -12,10 +12,10 @@ template <class T> DenseModel<T>::DenseModel(const Samples<T>& samples, const Lo
                                              const char* rule, StepOptions options)
     : kernels_(kernels<T>()),
       samples_(samples),
-      loss_(loss),
       rule_(find(kernels_.rules, rule)),
       intercept_rule_(find(kernels<double>().rules, rule)),
       options_(std::move(options)),
+      loss_{&loss, options_.loss_parameters.data()},
       total_weight_(sum_of_weights(samples)),
       pass_(kernels_, loss_, samples_, true) {
   const auto width = static_cast<std::size_t>(padded_size<T>(samples.X.columns));
@@ -50,8 +50,8 @@ template <class T>
 bool DenseModel<T>::gradient(const Rows& rows, Sums& sums, Interrupt& interrupt) {
   if (rows.end - rows.begin <= tile_rows) {
     std::fill(gradient_.begin(), gradient_.end(), T(0));
-    const TileTask<T> task{
-        samples_, rows, w_.data(), static_cast<T>(intercept_), loss_.residuals, gradient_.data()};
+    const TileTask<T> task{samples_,        rows, w_.data(), static_cast<T>(intercept_), loss_,
+                           gradient_.data()};
     return run_tile(kernels_, task, sums, &interrupt, interrupt);
   }
   if (!pass_.run(rows, w_.data(), intercept_, interrupt)) return false;

@@ -16,12 +16,15 @@ struct StepOptions {
   double l1;
   double weight_decay;
   std::vector<double> rule_parameters;
+  std::vector<double> loss_parameters;
 };
 
 template <class T> class DenseModel {
  public:
   DenseModel(const Samples<T>& samples, const LossEntry<T>& loss, const char* rule,
              StepOptions options);
+  DenseModel(const DenseModel&) = delete;
+  DenseModel(DenseModel&&) = default;
 
   bool train(const Batches& batches, Chunk& chunk, Interrupt& interrupt);
 
@@ -37,10 +40,10 @@ template <class T> class DenseModel {
 
   const KernelTable<T>& kernels_;
   Samples<T> samples_;
-  const LossEntry<T>& loss_;
   const RuleEntry<T>& rule_;
   const RuleEntry<double>& intercept_rule_;  // the same rule: the intercept lives in float64
   StepOptions options_;
+  BoundLoss<T> loss_;  // its parameters lie in options_, whose vector keeps its memory when moved
   double total_weight_;
   Pass<T> pass_;  // for batches of more than one tile
   AlignedVector<T> w_, gradient_, slots_;

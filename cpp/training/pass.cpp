@@ -33,7 +33,7 @@ template <class T> bool run_tile(const KernelTable<T>& kernels, const TileTask<T
   return true;
 }
 
-template <class T> Pass<T>::Pass(const KernelTable<T>& kernels, const LossEntry<T>& loss,
+template <class T> Pass<T>::Pass(const KernelTable<T>& kernels, const BoundLoss<T>& loss,
                                  const Samples<T>& samples, bool wants_gradient)
     : kernels_(kernels),
       loss_(loss),
@@ -49,7 +49,7 @@ template <class T> void Pass<T>::run_part(const Rows& rows, const T* w, double i
     std::fill(scratch, scratch + width_, T(0));
     const Rows tile{rows.order, begin, std::min(begin + tile_rows, rows.end)};
     const TileTask<T> task{
-        samples_, tile, w, static_cast<T>(intercept), loss_.residuals, width_ ? scratch : nullptr};
+        samples_, tile, w, static_cast<T>(intercept), loss_, width_ ? scratch : nullptr};
     if (!run_tile(kernels_, task, sums, interrupt, stop)) return;
     for (std::ptrdiff_t j = 0; j < width_; ++j) gradient[j] += static_cast<double>(scratch[j]);
   }

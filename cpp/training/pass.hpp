@@ -27,7 +27,7 @@ template <class T> bool run_tile(const KernelTable<T>& kernels, const TileTask<T
 
 template <class T> class Pass {
  public:
-  Pass(const KernelTable<T>& kernels, const LossEntry<T>& loss, const Samples<T>& samples,
+  Pass(const KernelTable<T>& kernels, const BoundLoss<T>& loss, const Samples<T>& samples,
        bool wants_gradient);
 
   // Sums over the rows; w is padded. False if the user interrupted: the sums are then worthless.
@@ -42,7 +42,7 @@ template <class T> class Pass {
                 Sums& sums, Interrupt* interrupt, const Interrupt& stop) const;
 
   const KernelTable<T>& kernels_;
-  const LossEntry<T>& loss_;
+  BoundLoss<T> loss_;
   Samples<T> samples_;
   std::ptrdiff_t width_;  // padded columns; 0 when no gradient is wanted
   AlignedVector<double> parts_;

@@ -180,7 +180,9 @@ class Run:
 def mean_loss(data: Data, loss: Loss, coef: FloatArray, intercept: float) -> float:
     """Return the weighted mean loss, without penalty."""
     coef = as_dtype(coef, data.X.dtype)
-    total = _core.loss_sum(data.X, data.y, data.sample_weight, loss.name, coef, intercept)
+    total = _core.loss_sum(
+        data.X, data.y, data.sample_weight, loss.name, coef, intercept, loss.parameters
+    )
     return total / _total_weight(data)
 
 
@@ -190,7 +192,7 @@ def null_loss(data: Data, loss: Loss) -> float:
     for start in range(0, len(data.y), _NULL_ROWS):
         rows = slice(start, start + _NULL_ROWS)
         y = data.y[rows]
-        values = _core.loss_values(loss.name, np.zeros_like(y), y)
+        values = _core.loss_values(loss.name, np.zeros_like(y), y, loss.parameters)
         if data.sample_weight is not None:
             values = np.multiply(values, data.sample_weight[rows], dtype=np.float64)
         total += float(values.sum(dtype=np.float64))

@@ -19,6 +19,11 @@ class Loss(Frozen):
     name: str
     classifies: bool
 
+    @property
+    def parameters(self) -> list[float]:
+        """What the formula holds besides margin and target, in the order of the constructor."""
+        return list(vars(self).values())
+
 
 class Squared(Loss):
     r"""Half the squared error, for regression.

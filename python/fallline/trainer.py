@@ -240,6 +240,7 @@ class Trainer:
             shuffle=self.shuffle or "none",
             seed=self.seed,
             fit_intercept=self.fit_intercept,
+            loss_parameters=self.loss.parameters,
         )
 
     def _check_validation(self, validation: object, data: Data) -> Data | None:
