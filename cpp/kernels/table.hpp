@@ -13,11 +13,16 @@ namespace fallline {
 
 constexpr int max_slots = 4;
 
-// Losses of n margins: writes sample_weight * derivative, returns the sum of sample_weight * value.
+// Losses of n margins, the rows of a block: writes the residuals sample_weight * derivative and
+// returns the sums of sample_weight * value and of the residuals. sample_weight may be null.
 // parameters, here and below: of the loss, in the order its file says.
-template <class T> using Residuals = double (*)(const T* margins, const T* targets,
-                                                const T* sample_weight, T* residuals,
-                                                std::ptrdiff_t n, const double* parameters);
+struct LossSums {
+  double loss;
+  double residual;
+};
+template <class T> using Residuals = LossSums (*)(const T* margins, const T* targets,
+                                                  const T* sample_weight, T* residuals,
+                                                  std::ptrdiff_t n, const double* parameters);
 
 // y[i] = f(x[i]); for losses x is the margin and the second array the targets.
 template <class T> using Unary = void (*)(const T* x, T* y, std::ptrdiff_t n);

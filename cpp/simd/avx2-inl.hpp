@@ -105,6 +105,17 @@ template <class T> FALLLINE_INLINE vec<T> load_n(const T* p, std::ptrdiff_t n) {
   if (n < half) return {half_load(p, half_mask(p, n)), half_set(T(0))};
   return {half_load(p), half_load(p + half, half_mask(p, n - half))};
 }
+FALLLINE_INLINE __m256 half_and(__m256 x, __m256i mask) {
+  return _mm256_and_ps(x, _mm256_castsi256_ps(mask));
+}
+FALLLINE_INLINE __m256d half_and(__m256d x, __m256i mask) {
+  return _mm256_and_pd(x, _mm256_castsi256_pd(mask));
+}
+template <class T> FALLLINE_INLINE vec<T> load_over(const T* p, std::ptrdiff_t n) {
+  constexpr std::ptrdiff_t half = vec<T>::size / 2;
+  return {half_and(half_load(p), half_mask(p, n)),
+          half_and(half_load(p + half), half_mask(p, n - half))};
+}
 template <class T> FALLLINE_INLINE void store_n(T* p, std::ptrdiff_t n, vec<T> x) {
   constexpr std::ptrdiff_t half = vec<T>::size / 2;
   if (n < half) {
@@ -149,3 +160,31 @@ template <class T> FALLLINE_INLINE vec<T> pow2(vec<T> k) {
   return {half_pow2(k.low), half_pow2(k.high)};
 }
 template <class T> FALLLINE_INLINE T sum(vec<T> x) { return half_sum(x.low + x.high); }
+
+// Transposes and adds at once: the sums of 8 (4) half lines in the order of half_sum.
+template <int first, int second> FALLLINE_INLINE __m256 add_lanes(__m256 a, __m256 b) {
+  return _mm256_add_ps(_mm256_shuffle_ps(a, b, first), _mm256_shuffle_ps(a, b, second));
+}
+FALLLINE_INLINE __m256 half_sums(const vec<float>* v) {
+  __m256 quads[4];  // quads[r]: rows r, r + 4
+  for (int r = 0; r < 4; ++r) {
+    const __m256 a = v[r].low + v[r].high, b = v[r + 4].low + v[r + 4].high;
+    quads[r] =
+        _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+  }
+  return add_lanes<0x88, 0xDD>(add_lanes<0x44, 0xEE>(quads[0], quads[1]),
+                               add_lanes<0x44, 0xEE>(quads[2], quads[3]));
+}
+FALLLINE_INLINE __m256d half_sums(const vec<double>* v) {
+  __m256d pairs[2];  // pairs[r]: rows r, r + 2
+  for (int r = 0; r < 2; ++r) {
+    const __m256d a = v[r].low + v[r].high, b = v[r + 2].low + v[r + 2].high;
+    pairs[r] =
+        _mm256_add_pd(_mm256_permute2f128_pd(a, b, 0x20), _mm256_permute2f128_pd(a, b, 0x31));
+  }
+  return _mm256_add_pd(_mm256_unpacklo_pd(pairs[0], pairs[1]),
+                       _mm256_unpackhi_pd(pairs[0], pairs[1]));
+}
+template <class T> FALLLINE_INLINE vec<T> sums(const vec<T>* v) {
+  return {half_sums(v), half_sums(v + vec<T>::size / 2)};
+}

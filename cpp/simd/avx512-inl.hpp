@@ -28,6 +28,10 @@ FALLLINE_INLINE vec<float> load_n(const float* p, std::ptrdiff_t n) {
 FALLLINE_INLINE vec<double> load_n(const double* p, std::ptrdiff_t n) {
   return {_mm512_maskz_loadu_pd(static_cast<__mmask8>((1U << n) - 1), p)};
 }
+// Masked loads cost nothing extra here.
+template <class T> FALLLINE_INLINE vec<T> load_over(const T* p, std::ptrdiff_t n) {
+  return load_n(p, n);
+}
 FALLLINE_INLINE void store_n(float* p, std::ptrdiff_t n, vec<float> x) {
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1U << n) - 1), x.all);
 }
@@ -83,4 +87,33 @@ FALLLINE_INLINE float sum(vec<float> x) {
 }
 FALLLINE_INLINE double sum(vec<double> x) {
   return half_sum(_mm256_add_pd(_mm512_castpd512_pd256(x.all), _mm512_extractf64x4_pd(x.all, 1)));
+}
+
+// Transposes and adds at once: after each level a vector holds twice as many rows.
+template <int first, int second> FALLLINE_INLINE __m512 add_quads(__m512 a, __m512 b) {
+  return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, first), _mm512_shuffle_f32x4(a, b, second));
+}
+template <int first, int second> FALLLINE_INLINE __m512 add_lanes(__m512 a, __m512 b) {
+  return _mm512_add_ps(_mm512_shuffle_ps(a, b, first), _mm512_shuffle_ps(a, b, second));
+}
+FALLLINE_INLINE vec<float> sums(const vec<float>* v) {
+  __m512 quads[4];  // quads[r]: rows r, r + 4, r + 8, r + 12
+  for (int r = 0; r < 4; ++r) {
+    quads[r] = add_quads<0x88, 0xDD>(add_quads<0x44, 0xEE>(v[r].all, v[r + 4].all),
+                                     add_quads<0x44, 0xEE>(v[r + 8].all, v[r + 12].all));
+  }
+  return {add_lanes<0x88, 0xDD>(add_lanes<0x44, 0xEE>(quads[0], quads[1]),
+                                add_lanes<0x44, 0xEE>(quads[2], quads[3]))};
+}
+template <int first, int second> FALLLINE_INLINE __m512d add_pairs(__m512d a, __m512d b) {
+  return _mm512_add_pd(_mm512_shuffle_f64x2(a, b, first), _mm512_shuffle_f64x2(a, b, second));
+}
+FALLLINE_INLINE vec<double> sums(const vec<double>* v) {
+  __m512d pairs[2];  // pairs[r]: rows r, r + 2, r + 4, r + 6
+  for (int r = 0; r < 2; ++r) {
+    pairs[r] = add_pairs<0x88, 0xDD>(add_pairs<0x44, 0xEE>(v[r].all, v[r + 2].all),
+                                     add_pairs<0x44, 0xEE>(v[r + 4].all, v[r + 6].all));
+  }
+  return {_mm512_add_pd(_mm512_unpacklo_pd(pairs[0], pairs[1]),
+                        _mm512_unpackhi_pd(pairs[0], pairs[1]))};
 }

@@ -29,6 +29,9 @@ template <class T> FALLLINE_INLINE vec<T> load_n(const T* p, std::ptrdiff_t n) {
   __builtin_memcpy(&x.all, p, static_cast<std::size_t>(n) * sizeof(T));
   return x;
 }
+template <class T> FALLLINE_INLINE vec<T> load_over(const T* p, std::ptrdiff_t n) {
+  return load_n(p, n);
+}
 template <class T> FALLLINE_INLINE void store_n(T* p, std::ptrdiff_t n, vec<T> x) {
   __builtin_memcpy(p, &x.all, static_cast<std::size_t>(n) * sizeof(T));
 }
@@ -73,4 +76,9 @@ template <class T> FALLLINE_INLINE T sum(vec<T> x) {
     for (std::ptrdiff_t i = 0; i < width; ++i) x.all[i] = x.all[i] + x.all[i + width];
   }
   return x.all[0];
+}
+template <class T> FALLLINE_INLINE vec<T> sums(const vec<T>* v) {
+  vec<T> all{};
+  for (std::ptrdiff_t i = 0; i < vec<T>::size; ++i) all.all[i] = sum(v[i]);
+  return all;
 }

@@ -7,11 +7,17 @@
 //   min(a, b) = a < b ? a : b,  max(a, b) = a > b ? a : b            b where either is a NaN
 //   select_negative(x, a, b)      a where the sign bit of x is set
 //   pow2(k)                       2^k for whole numbers k in the exponent's range
+//   load_over(p, n)               the same as load_n where a whole vector may be read
 //   sum(v)                        lanes i and i + size/2 first, then +4, +2, +1
+//   sums(v)                       sum(v[0]), sum(v[1]) … of `size` vectors
+//   prefetch_soon(p)  prefetch_later(p)   into the first-, the second-level cache
 //
 // Formulas are templates over V = vec<T> and write their numbers constant<V>(x). Included inside
 // the target's namespace.
 #pragma once
+
+FALLLINE_INLINE void prefetch_soon(const void* p) { __builtin_prefetch(p, 0, 3); }
+FALLLINE_INLINE void prefetch_later(const void* p) { __builtin_prefetch(p, 0, 2); }
 
 template <class V> FALLLINE_INLINE V constant(double x) {
   return set(static_cast<typename V::scalar>(x));
