@@ -66,7 +66,8 @@ Loop<DenseModel<T>> make_loop(const Array<T>& X, const Array<T>& y,
   }
   const Samples<T> data = samples(X, y, sample_weight);
   if (data.X.rows < 1) throw py::value_error("X must have at least one row");
-  return {DenseModel<T>(data, loss_named<T>(loss, loss_parameters), rule.c_str(),
+  const LossEntry<T>& entry = loss_named<T>(loss, loss_parameters);
+  return {DenseModel<T>(data, entry, rule.c_str(),
                         {fit_intercept, l2, l1, weight_decay, std::move(parameters),
                          std::move(loss_parameters)}),
           batch_size, shuffle_named(shuffle), seed};
