@@ -4,7 +4,7 @@ The objective, with sample weights s, S = sum_i s_i and an intercept b that is n
 
     F(w, b) = 1/S sum_i s_i loss(x_i.w + b, y_i) + alpha ((1 - l1_ratio)/2 |w|^2 + l1_ratio |w|_1)
 
-The registries `LOSSES` and `RULES` bear the names of the compiled code.
+The registries `RULES` and, in reference_losses.py, `LOSSES` bear the names of the compiled code.
 """
 
 import math
@@ -14,53 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fallline.typing import Float64Array
+from reference_losses import LOSSES as LOSSES
+from reference_losses import logistic_derivative, logistic_value
+from reference_losses import sigmoid as sigmoid
 
 UInt32Array = np.ndarray[Any, np.dtype[np.uint32]]
-
-
-# Losses of the margin z = x.w + b; the targets y of logistic and hinge are -1 and +1.
-
-
-class Loss(NamedTuple):
-    value: Callable[[Float64Array, Float64Array], Float64Array]
-    derivative: Callable[[Float64Array, Float64Array], Float64Array]  # d value / d z
-
-
-def sigmoid(t: Float64Array) -> Float64Array:
-    """1 / (1 + exp(-t)), with the exponential that cannot overflow."""
-    e = np.exp(-np.abs(t))
-    return np.where(t >= 0, 1.0, e) / (1.0 + e)
-
-
-def squared_value(z: Float64Array, y: Float64Array) -> Float64Array:
-    return 0.5 * (z - y) ** 2
-
-
-def squared_derivative(z: Float64Array, y: Float64Array) -> Float64Array:
-    return z - y
-
-
-def logistic_value(z: Float64Array, y: Float64Array) -> Float64Array:
-    return np.logaddexp(0.0, -y * z)  # log(exp(0) + exp(-yz))
-
-
-def logistic_derivative(z: Float64Array, y: Float64Array) -> Float64Array:
-    return -y * sigmoid(-y * z)
-
-
-def hinge_value(z: Float64Array, y: Float64Array) -> Float64Array:
-    return np.maximum(0.0, 1.0 - y * z)
-
-
-def hinge_derivative(z: Float64Array, y: Float64Array) -> Float64Array:
-    return np.where(y * z < 1.0, -y, 0.0)  # of the subgradients at the kink, 0
-
-
-LOSSES = {
-    "squared": Loss(squared_value, squared_derivative),
-    "logistic": Loss(logistic_value, logistic_derivative),
-    "hinge": Loss(hinge_value, hinge_derivative),
-}
 
 
 # The objective.
@@ -77,13 +35,14 @@ def objective(
     b: float,
     *,
     loss: str,
+    loss_parameters: Sequence[float] = (),
     alpha: float = 0.0,
     l1_ratio: float = 0.0,
     sample_weight: Float64Array | None = None,
 ) -> float:
     """F(w, b)."""
     s = weights_or_ones(sample_weight, len(y))
-    losses = LOSSES[loss].value(X @ w + b, y)
+    losses = LOSSES[loss].value(X @ w + b, y, *loss_parameters)
     penalty = 0.5 * (1 - l1_ratio) * np.sum(w**2) + l1_ratio * np.sum(np.abs(w))
     return float(np.sum(s * losses) / np.sum(s) + alpha * penalty)
 
@@ -95,13 +54,14 @@ def gradient(
     b: float,
     *,
     loss: str,
+    loss_parameters: Sequence[float] = (),
     alpha: float = 0.0,
     l1_ratio: float = 0.0,
     sample_weight: Float64Array | None = None,
 ) -> tuple[Float64Array, float]:
     """Gradient of F in w and in b, without the l1 term, which the proximal step takes care of."""
     s = weights_or_ones(sample_weight, len(y))
-    residuals = s * LOSSES[loss].derivative(X @ w + b, y) / np.sum(s)
+    residuals = s * LOSSES[loss].derivative(X @ w + b, y, *loss_parameters) / np.sum(s)
     return X.T @ residuals + alpha * (1 - l1_ratio) * w, float(np.sum(residuals))
 
 
@@ -185,6 +145,7 @@ def train(
     y: Float64Array,
     *,
     loss: str,
+    loss_parameters: Sequence[float] = (),
     rule: str,
     learning_rates: Sequence[float] | Float64Array,
     parameters: Sequence[float] = (),
@@ -215,10 +176,10 @@ def train(
         start = starts[k % len(starts)]
         rows = slice(start, start + size)
         z = X[rows] @ w + b
-        running_losses.append(np.sum(s[rows] * LOSSES[loss].value(z, y[rows])))
+        running_losses.append(np.sum(s[rows] * LOSSES[loss].value(z, y[rows], *loss_parameters)))
 
         scale = n_samples / (np.sum(s) * len(z))
-        residuals = scale * s[rows] * LOSSES[loss].derivative(z, y[rows])
+        residuals = scale * s[rows] * LOSSES[loss].derivative(z, y[rows], *loss_parameters)
         g = X[rows].T @ residuals
         w = step(
             rule, w, g, w_slots, parameters, k + 1, lr, l2=l2, l1=l1, weight_decay=weight_decay

@@ -1,4 +1,4 @@
-"""exp, log1p and sigmoid of the kernels, within the bounds that math-inl.hpp states."""
+"""exp, log1p, log and their like of the kernels, within the bounds that math-inl.hpp states."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,13 +23,24 @@ def exact_sigmoid(x: LongDoubleArray) -> LongDoubleArray:
     return np.asarray(np.where(x >= 0, np.longdouble(1), e) / (1 + e))
 
 
+def exact_excess(x: LongDoubleArray) -> LongDoubleArray:
+    """exp(x) - 1 - x, near 0 from its series: the difference would lose digits."""
+    near, series = np.clip(x, -0.5, 0.5), np.ones_like(x)
+    for k in range(24, 2, -1):
+        series = 1 + near / k * series
+    return np.asarray(np.where(x == near, near**2 / 2 * series, np.expm1(x) - x))
+
+
 EXACT: dict[str, Callable[[LongDoubleArray], LongDoubleArray]] = {
     "exp": np.exp,
     "log1p": np.log1p,
+    "log": np.log,
+    "exp_excess": exact_excess,
     "sigmoid": exact_sigmoid,
 }
 # As stated above each function, on the targets with and without fused multiply-add.
-BOUNDS = {"exp": (1.2, 2.0), "log1p": (3.0, 3.0), "sigmoid": (3.0, 3.0)}
+BOUNDS = {"exp": (1.2, 2.0), "log1p": (3.0, 3.0), "log": (1.5, 1.5)}
+BOUNDS |= {"exp_excess": (8.0, 8.0), "sigmoid": (3.0, 3.0)}
 # Where a dense search found exp furthest off: 1.16 ulp, 0.21 of them its polynomial's, and 1.08.
 HARD = np.array([707.3571573311358, 5.1989627])
 RANGES = {"float32": (-104.5, 89.5), "float64": (-746.0, 711.0)}  # where exp leaves 0, reaches inf
@@ -47,8 +58,10 @@ def arguments(function: str, dtype: DType) -> FloatArray:
     low, high = RANGES[str(dtype)]
     if function == "log1p":
         low, high = 0.0, 1.0
+    if function == "log":
+        low, high = float(info.smallest_subnormal), float(info.max)
     lowest_power = int(info.minexp) - int(info.nmant)
-    powers = 2.0 ** rng.integers(lowest_power, np.log2(high) + 1, 20_000)
+    powers = 2.0 ** rng.integers(lowest_power, np.ceil(np.log2(high)), 20_000)
     small = np.clip(powers * rng.uniform(1.0, 2.0, len(powers)), 0.0, high).astype(dtype)
     parts = [np.linspace(low, high, 200_001).astype(dtype), rng.uniform(low, high, 50_000), small]
     if low < 0:
@@ -56,6 +69,13 @@ def arguments(function: str, dtype: DType) -> FloatArray:
     ends = np.array([0.0, low, high, 0.5, 1.0, info.tiny, info.smallest_subnormal], dtype)
     if function == "exp":
         parts.append(HARD)
+    if function == "log":
+        ends = ends[ends > 0]
+    if function in {"log", "exp_excess"}:
+        # Where log goes from one power of 2 to the next and is near 0, and where exp_excess changes
+        # from the polynomial to the exponential.
+        parts += [np.linspace(0.5, 2.0, 200_001), 1 + np.linspace(-1e-3, 1e-3, 20_001)]
+        parts += [np.linspace(0.6, 0.9, 200_001)]
     return np.concatenate([*parts, ends]).astype(dtype)
 
 
@@ -107,6 +127,12 @@ def test_special_values(dtype: DType) -> None:
         assert value("exp", zero) == 1.0
         assert value("sigmoid", zero) == 0.5
         assert value("log1p", zero) == 0.0
+        assert value("exp_excess", zero) == 0.0
+        assert -1000 < value("log", zero) < np.log(float(np.finfo(dtype).smallest_subnormal)) + 0.1
+    assert value("log", 1.0) == 0.0
+    assert np.isnan(value("log", np.inf))
+    assert value("exp_excess", np.inf) == np.inf
+    assert value("exp_excess", -np.inf) == np.inf
     assert value("sigmoid", np.inf) == 1.0
     assert value("sigmoid", -np.inf) == 0.0
     for sign in (1.0, -1.0):

@@ -9,6 +9,7 @@ import reference
 from arrays import DType, eps
 from fallline import _core
 from fallline.typing import Float64Array, FloatArray
+from loss_cases import PARAMETERS, distance_to_kink, exact, has_log_link, targets_near
 
 # Around whole vectors, one and four of them, and the row lengths at which rows go one by one.
 COLUMNS = [1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100]
@@ -30,7 +31,7 @@ class Data(NamedTuple):
 def data(n: int, d: int, dtype: DType, loss: str = "squared") -> Data:
     rng = np.random.default_rng([n, d])
     X, s = rng.normal(size=(n, d)), rng.uniform(0.0, 2.0, n)
-    y = rng.normal(size=n) if loss == "squared" else rng.choice([-1.0, 1.0], n)
+    y = targets_near(loss, rng.normal(size=n))
     w = rng.normal(size=d) / np.sqrt(d)
     return Data(X.astype(dtype), y.astype(dtype), s.astype(dtype), w.astype(dtype), 0.375)
 
@@ -63,15 +64,19 @@ def expected_sums(p: Data, loss: str, s: Float64Array) -> Expected:
     X, y, w = (a.astype(np.float64) for a in (p.X, p.y, p.w))
     z = X @ w + p.b
     z_error = margin_error(X, w, p.b, p.X.dtype)
-    values, derivatives = (
-        reference.LOSSES[loss].value(z, y),
-        reference.LOSSES[loss].derivative(z, y),
-    )
-    if loss == "hinge":  # elsewhere the derivative is a step
-        assert np.all(np.abs(1 - y * z) > z_error)
-    # Second derivatives are at most 1. Losses and derivatives: 8 roundings; weights: one more.
-    derivative_error = z_error + 9 * unit * np.abs(derivatives)
-    value_error = np.abs(derivatives) * z_error + z_error**2 + 9 * unit * values
+    e = exact(loss, z, y)
+    values, derivatives = e.value, e.derivative
+    if not np.isfinite(reference.LOSSES[loss].smoothness):  # the derivative may be a step
+        assert np.all(distance_to_kink(loss, z, y) > z_error)
+    # The curvature within z_error, or across a kink of the derivative. Differences z - y are
+    # rounded, as margins off by an eps would be. Weights: one rounding more.
+    z_error = z_error + unit * (np.abs(z) + np.abs(y)) * (1 - has_log_link(loss))
+    curvature = np.maximum(1.01 * e.curvature, reference.LOSSES[loss].smoothness)
+    curvature = np.where(np.isfinite(curvature), curvature, 1.01 * e.curvature)
+    derivative_error = curvature * z_error + e.derivative_error(p.X.dtype)
+    derivative_error += unit * np.abs(derivatives)
+    value_error = np.abs(derivatives) * z_error + curvature * z_error**2
+    value_error += e.value_error(p.X.dtype) + unit * values
     residuals = s * derivatives
     # Sixteen rows' losses are added in the dtype of the data, and the rows of one tile: five
     # additions for every eight rows. Across tiles everything is float64.
@@ -111,13 +116,15 @@ def test_sums_and_gradients_are_those_of_the_reference(
     p = data(n, d, dtype, loss)
     for s in (None, p.s):
         e = expected_sums(p, loss, np.ones(n) if s is None else s.astype(np.float64))
-        total, gradient, intercept = _core.loss_gradient(p.X, p.y, s, loss, p.w, p.b)
+        total, gradient, intercept = _core.loss_gradient(
+            p.X, p.y, s, loss, p.w, p.b, PARAMETERS[loss]
+        )
         assert gradient.dtype == np.float64
         assert gradient.shape == (d,)
         assert abs(total - e.loss) <= e.loss_error
         assert np.all(np.abs(gradient - e.gradient) <= e.gradient_error)
         assert abs(intercept - e.intercept) <= e.intercept_error
-        assert _core.loss_sum(p.X, p.y, s, loss, p.w, p.b) == total
+        assert _core.loss_sum(p.X, p.y, s, loss, p.w, p.b, PARAMETERS[loss]) == total
 
 
 def views(X: FloatArray) -> dict[str, FloatArray]:

@@ -42,6 +42,22 @@ template <class T> void bind(py::module_& m) {
       py::arg("loss"), margins, targets, loss_parameters,
       "Derivatives of the losses in the margins.");
   m.def(
+      "loss_curvatures",
+      [](const std::string& loss, const Array<T>& z, const Array<T>& y, const Parameters& p) {
+        return of_margins(loss_named<T>(loss, p).curvatures, z, y, p);
+      },
+      py::arg("loss"), margins, targets, loss_parameters,
+      "Second derivatives of the losses in the margins.");
+  m.def(
+      "loss_conjugates",
+      [](const std::string& loss, const Array<T>& duals, const Array<T>& y, const Parameters& p) {
+        const LossEntry<T>& entry = loss_named<T>(loss, p);
+        if (!entry.conjugates) throw py::value_error(loss + " has no conjugate in closed form");
+        return of_margins(entry.conjugates, duals, y, p);
+      },
+      py::arg("loss"), py::arg("duals").noconvert(), targets, loss_parameters,
+      "Convex conjugates of the losses, in the margin.");
+  m.def(
       "evaluate",
       [](const std::string& function, const Array<T>& x) {
         const std::ptrdiff_t n = x.size();
@@ -56,6 +72,13 @@ template <class T> void bind(py::module_& m) {
 
 void bind_losses(py::module_& m) {
   m.def("losses", [] { return names(kernels<float>().losses); }, "Names of the losses.");
+  m.def(
+      "loss_smoothness",
+      [](const std::string& loss, const Parameters& p) {
+        return loss_named<double>(loss, p).smoothness(p.data());
+      },
+      py::arg("loss"), py::arg("loss_parameters") = Parameters{},
+      "The largest second derivative of a loss; infinite where there is none.");
   m.def(
       "functions", [] { return names(kernels<float>().functions); },
       "Names of the functions that evaluate takes.");

@@ -31,24 +31,45 @@ template <class Loss, class T> LossSums residuals(const T* margins, const T* tar
   return {static_cast<double>(sum(losses)), static_cast<double>(sum(derivatives))};
 }
 
-template <class Loss, class T> void loss_values(const T* margins, const T* targets, T* out,
-                                                std::ptrdiff_t n, const double* parameters) {
+struct Value {
+  template <class Loss, class V>
+  FALLLINE_INLINE V operator()(const Loss& loss, V margin, V target) const {
+    return loss.value(margin, target);
+  }
+};
+struct Derivative {
+  template <class Loss, class V>
+  FALLLINE_INLINE V operator()(const Loss& loss, V margin, V target) const {
+    return loss.derivative(margin, target);
+  }
+};
+struct Curvature {
+  template <class Loss, class V>
+  FALLLINE_INLINE V operator()(const Loss& loss, V margin, V target) const {
+    return loss.curvature(margin, target);
+  }
+};
+struct Conjugate {
+  template <class Loss, class V>
+  FALLLINE_INLINE V operator()(const Loss& loss, V dual, V target) const {
+    return loss.conjugate(dual, target);
+  }
+};
+
+template <class Quantity, class Loss, class T> void of_losses(const T* margins, const T* targets,
+                                                              T* out, std::ptrdiff_t n,
+                                                              const double* parameters) {
+  const Quantity quantity{};
   const Loss loss = loss_with<Loss>(parameters);
   for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {
     const std::ptrdiff_t left = n - i;
     store_up_to(out + i, left,
-                loss.value(load_up_to(margins + i, left), load_up_to(targets + i, left)));
+                quantity(loss, load_up_to(margins + i, left), load_up_to(targets + i, left)));
   }
 }
 
-template <class Loss, class T> void loss_derivatives(const T* margins, const T* targets, T* out,
-                                                     std::ptrdiff_t n, const double* parameters) {
-  const Loss loss = loss_with<Loss>(parameters);
-  for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {
-    const std::ptrdiff_t left = n - i;
-    store_up_to(out + i, left,
-                loss.derivative(load_up_to(margins + i, left), load_up_to(targets + i, left)));
-  }
+template <class Loss> double smoothness(const double* parameters) {
+  return loss_with<Loss>(parameters).smoothness();
 }
 
 struct Exp {
@@ -59,11 +80,19 @@ struct Log1p {
   static constexpr const char* name = "log1p";
   template <class V> FALLLINE_INLINE V operator()(V x) const { return log1p(x); }
 };
+struct Log {
+  static constexpr const char* name = "log";
+  template <class V> FALLLINE_INLINE V operator()(V x) const { return log(x); }
+};
+struct ExpExcess {
+  static constexpr const char* name = "exp_excess";
+  template <class V> FALLLINE_INLINE V operator()(V x) const { return exp_excess(x); }
+};
 struct Sigmoid {
   static constexpr const char* name = "sigmoid";
   template <class V> FALLLINE_INLINE V operator()(V x) const { return sigmoid(x); }
 };
-using Functions = TypeList<Exp, Log1p, Sigmoid>;
+using Functions = TypeList<Exp, Log1p, Log, ExpExcess, Sigmoid>;
 
 template <class Function, class T> void apply(const T* x, T* out, std::ptrdiff_t n) {
   const Function function{};

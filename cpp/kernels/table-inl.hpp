@@ -2,11 +2,19 @@
 // runs before somebody has asked whether the machine can run it.
 #pragma once
 
+// The conjugate's address, or null for a loss without one.
+template <class Loss, class T> constexpr auto conjugate_of(int)
+    -> decltype(&Loss::template conjugate<vec<T>>, Binary<T>{}) {
+  return of_losses<Conjugate, Loss, T>;
+}
+template <class Loss, class T> constexpr Binary<T> conjugate_of(...) { return nullptr; }
+
 template <class T, class List> struct LossEntries;
 template <class T, class... Members> struct LossEntries<T, TypeList<Members...>> {
-  static constexpr LossEntry<T> entries[] = {{Members::name, Members::n_parameters,
-                                              residuals<Members, T>, loss_values<Members, T>,
-                                              loss_derivatives<Members, T>}...};
+  static constexpr LossEntry<T> entries[] = {
+      {Members::name, Members::n_parameters, residuals<Members, T>, of_losses<Value, Members, T>,
+       of_losses<Derivative, Members, T>, of_losses<Curvature, Members, T>,
+       conjugate_of<Members, T>(0), smoothness<Members>}...};
 };
 
 template <class T, class List> struct RuleEntries;

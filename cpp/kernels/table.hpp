@@ -35,6 +35,9 @@ template <class T> struct LossEntry {
   Residuals<T> residuals;
   Binary<T> values;
   Binary<T> derivatives;
+  Binary<T> curvatures;  // second derivatives in the margin
+  Binary<T> conjugates;  // sup over z of dual * z - value(z, target) for duals; null if unknown
+  double (*smoothness)(const double* parameters);  // bound of the curvature; infinity if none
 };
 
 // A loss and the parameters it is called with, which belong to whoever made it.

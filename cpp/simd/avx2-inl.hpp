@@ -90,6 +90,25 @@ FALLLINE_INLINE __m256d half_pow2(__m256d k) {
   return _mm256_castsi256_pd(
       _mm256_add_epi64(_mm256_slli_epi64(bits, 52), _mm256_set1_epi64x(1023LL << 52)));
 }
+// The way back: the exponent's bits, put below 1.5 * 2^mantissa, count from there.
+FALLLINE_INLINE __m256 half_exponent(__m256 x) {
+  const __m256 shifter = _mm256_set1_ps(0x1.8p23F);
+  const __m256 biased = _mm256_castsi256_ps(_mm256_srli_epi32(_mm256_castps_si256(x), 23));
+  return _mm256_sub_ps(_mm256_or_ps(biased, shifter), _mm256_set1_ps(0x1.8p23F + 127));
+}
+FALLLINE_INLINE __m256d half_exponent(__m256d x) {
+  const __m256d shifter = _mm256_set1_pd(0x1.8p52);
+  const __m256d biased = _mm256_castsi256_pd(_mm256_srli_epi64(_mm256_castpd_si256(x), 52));
+  return _mm256_sub_pd(_mm256_or_pd(biased, shifter), _mm256_set1_pd(0x1.8p52 + 1023));
+}
+FALLLINE_INLINE __m256 half_mantissa(__m256 x) {
+  const __m256 bits = _mm256_castsi256_ps(_mm256_set1_epi32((1 << 23) - 1));
+  return _mm256_or_ps(_mm256_and_ps(x, bits), _mm256_set1_ps(1));
+}
+FALLLINE_INLINE __m256d half_mantissa(__m256d x) {
+  const __m256d bits = _mm256_castsi256_pd(_mm256_set1_epi64x((1LL << 52) - 1));
+  return _mm256_or_pd(_mm256_and_pd(x, bits), _mm256_set1_pd(1));
+}
 
 template <class T> FALLLINE_INLINE vec<T> set(T x) { return {half_set(x), half_set(x)}; }
 template <class T> FALLLINE_INLINE vec<T> load(const T* p) {
@@ -158,6 +177,12 @@ template <class T> FALLLINE_INLINE vec<T> select_negative(vec<T> x, vec<T> a, ve
 }
 template <class T> FALLLINE_INLINE vec<T> pow2(vec<T> k) {
   return {half_pow2(k.low), half_pow2(k.high)};
+}
+template <class T> FALLLINE_INLINE vec<T> exponent(vec<T> x) {
+  return {half_exponent(x.low), half_exponent(x.high)};
+}
+template <class T> FALLLINE_INLINE vec<T> mantissa(vec<T> x) {
+  return {half_mantissa(x.low), half_mantissa(x.high)};
 }
 template <class T> FALLLINE_INLINE T sum(vec<T> x) { return half_sum(x.low + x.high); }
 

@@ -82,6 +82,14 @@ FALLLINE_INLINE vec<double> pow2(vec<double> k) {
   return {_mm512_castsi512_pd(
       _mm512_add_epi64(_mm512_slli_epi64(bits, 52), _mm512_set1_epi64(1023LL << 52)))};
 }
+FALLLINE_INLINE vec<float> exponent(vec<float> x) { return {_mm512_getexp_ps(x.all)}; }
+FALLLINE_INLINE vec<double> exponent(vec<double> x) { return {_mm512_getexp_pd(x.all)}; }
+FALLLINE_INLINE vec<float> mantissa(vec<float> x) {
+  return {_mm512_getmant_ps(x.all, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero)};
+}
+FALLLINE_INLINE vec<double> mantissa(vec<double> x) {
+  return {_mm512_getmant_pd(x.all, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_zero)};
+}
 FALLLINE_INLINE float sum(vec<float> x) {
   return half_sum(_mm256_add_ps(_mm512_castps512_ps256(x.all), _mm512_extractf32x8_ps(x.all, 1)));
 }

@@ -71,6 +71,20 @@ template <class T> FALLLINE_INLINE vec<T> pow2(vec<T> k) {
   const auto bias = static_cast<decltype(bits[0] + 0)>(line<T>::bias);
   return {reinterpret_cast<typename line<T>::type>((bits + bias) << mantissa)};
 }
+// The way back: the exponent's bits, put below 1.5 * 2^mantissa, count from there.
+template <class T> FALLLINE_INLINE vec<T> exponent(vec<T> x) {
+  using Bits = typename line<T>::bits;
+  const T shifter = static_cast<T>(3LL << (line<T>::mantissa - 1));
+  const Bits biased = reinterpret_cast<Bits>(x.all) >> line<T>::mantissa;
+  const Bits bits = biased | reinterpret_cast<Bits>(set(shifter).all);
+  return {reinterpret_cast<typename line<T>::type>(bits) - (shifter + T(line<T>::bias))};
+}
+template <class T> FALLLINE_INLINE vec<T> mantissa(vec<T> x) {
+  using Bits = typename line<T>::bits;
+  const auto low = static_cast<decltype(Bits{}[0] + 0)>((1LL << line<T>::mantissa) - 1);
+  const Bits bits = (reinterpret_cast<Bits>(x.all) & low) | reinterpret_cast<Bits>(set(T(1)).all);
+  return {reinterpret_cast<typename line<T>::type>(bits)};
+}
 template <class T> FALLLINE_INLINE T sum(vec<T> x) {
   for (std::ptrdiff_t width = vec<T>::size / 2; width > 0; width /= 2) {
     for (std::ptrdiff_t i = 0; i < width; ++i) x.all[i] = x.all[i] + x.all[i + width];

@@ -7,6 +7,7 @@
 //   min(a, b) = a < b ? a : b,  max(a, b) = a > b ? a : b            b where either is a NaN
 //   select_negative(x, a, b)      a where the sign bit of x is set
 //   pow2(k)                       2^k for whole numbers k in the exponent's range
+//   exponent(x)  mantissa(x)      k and m of x = m 2^k with 1 <= m < 2, for normal x > 0
 //   load_over(p, n)               the same as load_n where a whole vector may be read
 //   sum(v)                        lanes i and i + size/2 first, then +4, +2, +1
 //   sums(v)                       sum(v[0]), sum(v[1]) … of `size` vectors

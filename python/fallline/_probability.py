@@ -17,6 +17,12 @@ def probabilities(margins: FloatArray) -> FloatArray:
     return cast("FloatArray", np.stack(pair, axis=1))
 
 
+def clipped_probabilities(margins: FloatArray) -> FloatArray:
+    """Return the probabilities that the modified Huber loss stands for: (z + 1) / 2 in [0, 1]."""
+    pair = [np.clip(0.5 + 0.5 * sign * margins, 0, 1) for sign in (-1, 1)]
+    return cast("FloatArray", np.stack(pair, axis=1))
+
+
 def log_probabilities(margins: FloatArray) -> FloatArray:
     """Return the logarithms of both, finite also where a probability is too small for its dtype."""
     # The negative logistic loss of the margin against that class.

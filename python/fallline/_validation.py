@@ -42,6 +42,7 @@ def check_data(
         targets = encode(targets, classes, matrix.dtype, f"{prefix}y")
     else:
         targets = _as_numbers(targets, f"{prefix}y", matrix.dtype)
+        _check_domain(targets, loss, f"{prefix}y")
     weight = None
     if sample_weight is not None:
         weight = _as_weights(sample_weight, f"{prefix}sample_weight", matrix)
@@ -228,6 +229,19 @@ def _one_per_row(values: object, name: str, X: FloatArray) -> np.ndarray[Any, An
 def _as_numbers(array: np.ndarray[Any, Any], name: str, dtype: FloatDType) -> FloatArray:
     _check_numeric(array, name)
     return np.require(_as_finite(array, name, dtype, _DROP), requirements=["C", "A"])
+
+
+def _check_domain(targets: FloatArray, loss: Loss, name: str) -> None:
+    """Refuse numbers of which the loss has no value."""
+    if loss.domain == "any":
+        return
+    outside = targets < 0 if loss.domain == "not negative" else targets <= 0
+    if outside.any():
+        row = int(np.argmax(outside))
+        requirement = "not be negative" if loss.domain == "not negative" else "be positive"
+        message = f"{name} must {requirement} with {loss!r}, got {targets[row]!s} at row {row}"
+        remedy = "; fl.losses.Tweedie() takes zeros" if targets[row] == 0 else ""
+        raise ValueError(message + remedy)
 
 
 def _as_finite(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fallline import _core, losses
-from fallline._probability import probabilities
+from fallline._probability import clipped_probabilities, probabilities
 from fallline._validation import as_dtype, as_matrix, check_columns, column_names
 from fallline.history import History
 from fallline.losses import Loss
@@ -93,6 +93,9 @@ class Fit:
     def predict(self, X: object) -> np.ndarray[Any, Any]:
         """Return predicted numbers, or labels where the model classifies.
 
+        Numbers are means: the exponential of the margin where the loss says that the margin is the
+        logarithm of the mean (`Poisson`, `Gamma`, `Tweedie`), else the margin itself.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -110,11 +113,11 @@ class Fit:
         """
         margins = self.decision_function(X)
         if self.classes is None:
-            return margins
+            return _core.evaluate("exp", margins) if self.loss.log_link else margins
         return self.classes[(margins > 0).astype(np.intp)]
 
     def predict_proba(self, X: object) -> FloatArray:
-        """Return the probabilities of both classes, for the logistic loss.
+        """Return the probabilities of both classes, for the logistic and modified Huber losses.
 
         Parameters
         ----------
@@ -131,7 +134,12 @@ class Fit:
         ValueError
             If the loss has no probabilities, or X is not usable.
         """
-        if not isinstance(self.loss, losses.Logistic):
-            message = f"predict_proba needs a model trained with Logistic(), got {self.loss!r}"
-            raise ValueError(message)
-        return probabilities(self.decision_function(X))
+        if isinstance(self.loss, losses.Logistic):
+            return probabilities(self.decision_function(X))
+        if isinstance(self.loss, losses.ModifiedHuber):
+            return clipped_probabilities(self.decision_function(X))
+        message = (
+            "predict_proba needs a model trained with Logistic() or ModifiedHuber(), "
+            f"got {self.loss!r}"
+        )
+        raise ValueError(message)

@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,7 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> None:
         "coef": fit.coef,
         "intercept": np.array(fit.intercept),
         "loss": np.array(fit.loss.name),
+        "loss_parameters": np.array(fit.loss.parameters),
         "status": np.array(fit.status),
         "report": np.array(json.dumps(fit.report)),
         "history": np.array(json.dumps(dict(fit.history))),
@@ -122,7 +124,7 @@ def _read(archive: Any) -> Fit:
     return Fit(
         archive["coef"],
         float(archive["intercept"]),
-        _loss_named(str(archive["loss"])),
+        _loss_named(str(archive["loss"]), archive.get("loss_parameters", ())),
         archive.get("classes"),
         history=history,
         status=str(archive["status"]),
@@ -149,6 +151,9 @@ def _plain(classes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return plain
 
 
-def _loss_named(name: str) -> Loss:
-    known = {kind.name: kind for kind in (losses.Squared, losses.Logistic, losses.Hinge)}
-    return known[name]()
+def _loss_named(name: str, parameters: Iterable[float]) -> Loss:
+    kinds: list[type[Loss]] = [
+        getattr(losses, public) for public in losses.__all__ if public != "Loss"
+    ]
+    kind = next(kind for kind in kinds if kind.name == name)
+    return kind(*map(float, parameters))

@@ -196,7 +196,7 @@ class Trainer:
         data = check_data(X, y, sample_weight, self.loss)
         held_out = self._check_validation(validation, data)
         core = self._make_loop(data)
-        start_loss = null_loss(data, self.loss)
+        start_loss = at_zero = null_loss(data, self.loss)
         if not math.isfinite(start_loss):
             largest = np.abs(data.y).max()
             message = f"y must have finite losses in {data.X.dtype}, got {largest!s}; rescale it"
@@ -206,6 +206,8 @@ class Trainer:
             core.coef = check_coef(weights, data.X.shape[1], data.X.dtype)
             core.intercept = self._check_intercept(intercept)
             start_loss = max(start_loss, mean_loss(data, self.loss, core.coef, core.intercept))
+        if at_zero == 0 and (data.classes is not None or start_loss == 0):
+            start_loss = math.inf  # as for a perceptron, whose losses have no scale to grow beyond
         run = Run(
             core,
             data,

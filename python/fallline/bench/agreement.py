@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from fallline.bench.problems import SMOOTHNESS, longest_row
+from fallline import _core
+from fallline.bench.problems import longest_row
 from fallline.typing import FloatArray
 
 
@@ -70,7 +71,9 @@ def epoch_tolerance(
     longest = longest_row(X)
     residual = float(np.max(np.abs(y)))
     norm = float(np.linalg.norm(coef))
-    margins = math.sqrt(X.shape[1]) * learning_rate * SMOOTHNESS[loss] * longest**2 * norm
+    margins = (
+        math.sqrt(X.shape[1]) * learning_rate * _core.loss_smoothness(loss) * longest**2 * norm
+    )
     residuals = (math.sqrt(batch_size) + 4.0) * learning_rate * longest * residual
     eps = float(np.finfo(X.dtype).eps)
     return 6.0 * eps * math.sqrt(steps) * (norm + margins + residuals)
@@ -116,7 +119,9 @@ def gradient_tolerance(
     longest = longest_row(X)
     norm = float(np.linalg.norm(coef))
     residual = float(np.max(np.abs(y))) + (longest * norm if loss == "squared" else 0.0)
-    rows = longest * (math.sqrt(n_features) * SMOOTHNESS[loss] * longest * norm + 4.0 * residual)
+    rows = longest * (
+        math.sqrt(n_features) * _core.loss_smoothness(loss) * longest * norm + 4.0 * residual
+    )
     sums = float(np.linalg.norm(gradient)) + math.sqrt(n_samples) * residual * longest
     eps = float(np.finfo(X.dtype).eps)
     return 6.0 * eps * math.sqrt(n_samples) * (rows + sums)

@@ -4,10 +4,8 @@ import math
 
 import numpy as np
 
+from fallline import _core
 from fallline.typing import FloatArray
-
-# Bounds of the second derivative of the loss in the margin.
-SMOOTHNESS = {"squared": 1.0, "logistic": 0.25}
 
 
 def make_problem(
@@ -75,7 +73,7 @@ def stable_learning_rate(X: FloatArray, loss: str) -> float:
     >>> stable_learning_rate(np.array([[0.0, 0.0], [2.0, 2.0]]), "logistic")
     0.4444444444444444
     """
-    return 1.0 / (SMOOTHNESS[loss] * longest_row(X) ** 2)
+    return 1.0 / (_core.loss_smoothness(loss) * longest_row(X) ** 2)
 
 
 def longest_row(X: FloatArray) -> float:

@@ -9,9 +9,6 @@ from fallline import _core
 from fallline._validation import as_dtype
 from fallline.typing import Float64Array, FloatArray
 
-# Bound of the loss's second derivative in the margin.
-SMOOTHNESS: Final = {"squared": 1.0, "logistic": 0.25}
-
 # Roundings a term of a margin goes through: of the weight, the product, a few levels of sums.
 _ROUNDINGS: Final = 4
 
@@ -69,7 +66,7 @@ class ScaledObjective:
     ) -> None:
         self.X, self.y, self.sample_weight, self.loss = X, y, sample_weight, loss
         self.l2, self.l1, self.fit_intercept = l2, l1, fit_intercept
-        self.smoothness = SMOOTHNESS[loss]
+        self.smoothness = _core.loss_smoothness(loss)
         self.sum_of_weights = float(len(X)) if sample_weight is None else total(sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):  # the next line reports it
             mean, variance = column_moments(X, sample_weight)

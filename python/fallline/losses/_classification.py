@@ -1,0 +1,124 @@
+"""Losses of two classes: y is -1 for the first and +1 for the second, in sorted order."""
+
+from fallline.losses._loss import Loss
+
+
+class Logistic(Loss):
+    r"""The negative log-likelihood of two classes.
+
+    Notes
+    -----
+    With y = -1 for the first class and +1 for the second, in sorted order of the labels,
+
+    .. math:: \log(1 + e^{-y z}).
+
+    Examples
+    --------
+    >>> import fallline as fl
+    >>> fl.losses.Logistic()
+    Logistic()
+    """
+
+    name = "logistic"
+    classifies = True
+
+
+class Hinge(Loss):
+    r"""The loss of the linear support vector machine, for two classes.
+
+    Notes
+    -----
+    With y = -1 for the first class and +1 for the second, in sorted order of the labels,
+
+    .. math:: \max(0, 1 - y z).
+
+    It has a kink at y z = 1; the derivative there is taken as 0.
+
+    Examples
+    --------
+    >>> import fallline as fl
+    >>> fl.losses.Hinge()
+    Hinge()
+    """
+
+    name = "hinge"
+    classifies = True
+
+
+class SquaredHinge(Loss):
+    r"""The squared lack of margin of the L2 support vector machine, for two classes.
+
+    Notes
+    -----
+    With y = -1 for the first class and +1 for the second, in sorted order of the labels,
+
+    .. math:: \max(0, 1 - y z)^2,
+
+    without a half, as in scikit-learn.
+
+    Examples
+    --------
+    >>> import fallline as fl
+    >>> fl.losses.SquaredHinge()
+    SquaredHinge()
+    """
+
+    name = "squared_hinge"
+    classifies = True
+
+
+class Perceptron(Loss):
+    r"""How far a row lies on the wrong side, for two classes.
+
+    Notes
+    -----
+    With y = -1 for the first class and +1 for the second, in sorted order of the labels,
+
+    .. math:: \max(0, -y z).
+
+    It has a kink at y z = 0; the derivative there is that of a mistake, -y, so that training can
+    leave zero weights, which cost nothing. A step of one example with `SGD(1.0)` is the
+    perceptron's update.
+
+    References
+    ----------
+    F. Rosenblatt (1958), "The perceptron: a probabilistic model for information storage and
+    organization in the brain", Psychological Review 65.
+
+    Examples
+    --------
+    >>> import fallline as fl
+    >>> fl.losses.Perceptron()
+    Perceptron()
+    """
+
+    name = "perceptron"
+    classifies = True
+
+
+class ModifiedHuber(Loss):
+    r"""The squared hinge, straight where it would be steep: robust, with probabilities.
+
+    Notes
+    -----
+    With y = -1 for the first class and +1 for the second, in sorted order of the labels,
+
+    .. math:: \max(0, 1 - y z)^2 \text{ if } y z \ge -1, \quad -4 y z \text{ otherwise}.
+
+    It is smallest on average where the margin is 2 p - 1, with p the probability of the second
+    class: hence `fallline.SGDClassifier.predict_proba`.
+
+    References
+    ----------
+    T. Zhang (2004), "Solving large scale linear prediction problems using stochastic gradient
+    descent algorithms", ICML, section 3.
+
+    Examples
+    --------
+    >>> import fallline as fl
+    >>> fl.losses.ModifiedHuber()
+    ModifiedHuber()
+    """
+
+    name = "modified_huber"
+    classifies = True

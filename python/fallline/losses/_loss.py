@@ -1,0 +1,31 @@
+"""What all losses share."""
+
+from typing import Literal
+
+from fallline._frozen import Frozen
+
+
+class Loss(Frozen):
+    """The base of all losses.
+
+    Attributes
+    ----------
+    name : str
+        Name in the core.
+    classifies : bool
+        Whether targets are labels, -1 and +1 in the formula, or numbers.
+    log_link : bool
+        Whether the margin is the logarithm of the mean, or the mean itself.
+    domain : {"any", "not negative", "positive"}
+        What targets may be that are numbers.
+    """
+
+    name: str
+    classifies: bool
+    log_link: bool = False
+    domain: Literal["any", "not negative", "positive"] = "any"
+
+    @property
+    def parameters(self) -> list[float]:
+        """What the formula holds besides margin and target, in the order of the constructor."""
+        return list(vars(self).values())
