@@ -14,14 +14,18 @@ from problems import CLASSIFIERS, ESTIMATORS, problem, targets_for
 SGD_NOT_YET: list[tuple[dict[str, Any], str]] = [
     ({"learning_rate": "adaptive"}, "'constant', 'optimal' or 'invscaling', got 'adaptive'"),
     ({"learning_rate": "pa1"}, "'constant', 'optimal' or 'invscaling', got 'pa1'"),
-    ({"loss": "huber"}, "loss must be .*'squared_error', got 'huber'"),
+    (
+        {"loss": "quantile"},
+        "'epsilon_insensitive' or 'squared_epsilon_insensitive', got 'quantile'",
+    ),
     ({"penalty": "l3"}, "'l2', 'l1', 'elasticnet' or None, got 'l3'"),
     ({"early_stopping": True}, "early_stopping must be False, got True; use fallline.Trainer"),
     ({"validation_fraction": 0.2}, "validation_fraction must be 0.1, got 0.2; use fallline.Train"),
     ({"average": True}, "average must be False, got True; averaging is not supported"),
     ({"average": 10}, "average must be False, got 10; averaging is not supported"),
     ({"warm_start": True}, "warm_start must be False, got True; pass coef_init"),
-    ({"epsilon": 0.2}, "epsilon must be 0.1, got 0.2; no loss that has it"),
+    ({"epsilon": -0.2}, "epsilon must be a finite number >= 0, got -0.2"),
+    ({"loss": "huber", "epsilon": 0.0}, "epsilon must be a positive finite number, got 0.0"),
     ({"alpha": -1.0}, "alpha must be a finite number >= 0, got -1.0"),
     ({"l1_ratio": 1.5}, r"l1_ratio must be a number in \[0, 1\], got 1.5"),
     ({"eta0": 0.0}, "eta0 must be a positive finite number, got 0.0"),
@@ -35,7 +39,7 @@ SGD_NOT_YET: list[tuple[dict[str, Any], str]] = [
 ]
 REFUSED: list[tuple[type, dict[str, Any], str]] = [
     *[(kind, *case) for kind in (fl.SGDClassifier, fl.SGDRegressor) for case in SGD_NOT_YET],
-    (fl.SGDClassifier, {"loss": "modified_huber"}, "'hinge', 'log_loss' or 'squared_error', got"),
+    (fl.SGDRegressor, {"loss": "hinge"}, "loss must be 'squared_error', 'huber', .* got 'hinge'"),
     (fl.SGDClassifier, {"class_weight": "balanced"}, "got 'balanced'; pass sample_weight"),
     (fl.SGDClassifier, {"n_jobs": 2}, "n_jobs must be None, got 2; use fallline.set_num_threads"),
     (fl.LinearRegression, {"tol": -1.0}, "tol must be a finite number >= 0, got -1.0"),

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +26,6 @@ from fallline.typing import FloatArray
 
 # Parameters that must keep their defaults for now, and what to do instead.
 _NOT_YET: Final[dict[str, tuple[object, str]]] = {
-    "epsilon": (0.1, "no loss that has it is supported yet"),
     "n_jobs": (None, "use fallline.set_num_threads"),
     "early_stopping": (False, "use fallline.Trainer with validation= and EarlyStopping"),
     "validation_fraction": (0.1, "use fallline.Trainer with validation= and EarlyStopping"),
@@ -34,11 +34,19 @@ _NOT_YET: Final[dict[str, tuple[object, str]]] = {
     "average": (False, "averaging is not supported yet"),
 }
 
+# Losses that the parameter epsilon belongs to.
+_WITH_EPSILON: Final = (
+    losses.Huber,
+    losses.EpsilonInsensitive,
+    losses.SquaredEpsilonInsensitive,
+)
+
 
 class SGDModel(LinearModel):
     """A model that steps from row to row, or from mini-batch to mini-batch."""
 
     loss: str
+    epsilon: float
     penalty: str | None
     alpha: float
     l1_ratio: float
@@ -54,7 +62,7 @@ class SGDModel(LinearModel):
     n_iter_no_change: int
     batch_size: int | None
 
-    _losses: dict[str, type[losses.Loss]]
+    _losses: dict[str, Callable[..., losses.Loss]]
 
     def _check_parameters(self) -> None:
         for name, (default, remedy) in _NOT_YET.items():
@@ -63,6 +71,7 @@ class SGDModel(LinearModel):
                 message = f"{name} must be {default!r}, got {value!r}; {remedy}"
                 raise ValueError(message)
         one_of("loss", self.loss, *self._losses)
+        (positive if self.loss == "huber" else not_negative)("epsilon", self.epsilon)
         one_of("penalty", self.penalty, "l2", "l1", "elasticnet", None)
         one_of("learning_rate", self.learning_rate, "constant", "optimal", "invscaling")
         alpha = not_negative("alpha", self.alpha)
@@ -96,7 +105,7 @@ class SGDModel(LinearModel):
         penalty = self._penalty(self.alpha / mean_weight)
         stopping = _Stopping(self.tol, self.n_iter_no_change, penalty)
         trainer = Trainer(
-            self._losses[self.loss](),
+            self._loss(),
             penalty=penalty,
             optimizer=SGD(self._schedule(mean_weight)),
             batch_size=self.batch_size,
@@ -115,6 +124,10 @@ class SGDModel(LinearModel):
         )
         self._report(fit, stopping)
         return fit
+
+    def _loss(self) -> losses.Loss:
+        kind = self._losses[self.loss]
+        return kind(self.epsilon) if kind in _WITH_EPSILON else kind()
 
     def _penalty(self, alpha: float) -> penalties.Penalty | None:
         match self.penalty:

@@ -6,16 +6,20 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from fallline import losses
-from fallline._probability import log_probabilities, probabilities
+from fallline._probability import (
+    clipped_probabilities,
+    log_probabilities,
+    probabilities,
+)
 from fallline.estimators._base import BinaryClassifier
 from fallline.estimators._sgd import SGDModel
 from fallline.typing import FloatArray
 
 
 def _has_probabilities(estimator: "SGDClassifier") -> bool:
-    if estimator.loss == "log_loss":
+    if estimator.loss in ("log_loss", "modified_huber"):
         return True
-    message = f"probabilities need loss='log_loss', got {estimator.loss!r}"
+    message = f"probabilities need loss='log_loss' or loss='modified_huber', got {estimator.loss!r}"
     raise AttributeError(message)
 
 
@@ -24,9 +28,11 @@ class SGDClassifier(BinaryClassifier, SGDModel):
 
     Parameters
     ----------
-    loss : {"hinge", "log_loss", "squared_error"}, default="hinge"
-        "hinge" is a linear support vector machine, "log_loss" logistic regression, and
-        "squared_error" least squares on targets -1 and +1.
+    loss : str, default="hinge"
+        "hinge" and "squared_hinge" are linear support vector machines, "log_loss" is logistic
+        regression, "modified_huber" a squared hinge that outliers pull less at, and "perceptron"
+        the perceptron's. "squared_error", "huber", "epsilon_insensitive" and
+        "squared_epsilon_insensitive" are those of regression, on targets -1 and +1.
     penalty : {"l2", "l1", "elasticnet", None}, default="l2"
         Penalty on the weights, never on the intercept.
     alpha : float, default=0.0001
@@ -45,7 +51,8 @@ class SGDClassifier(BinaryClassifier, SGDModel):
     verbose : int, default=0
         Above 0, show progress.
     epsilon : float, default=0.1
-        Of losses not supported yet.
+        Margin's distance from -1 or +1 from which "huber" is straight, and up to which the two
+        insensitive losses are 0. Other losses have none.
     n_jobs : int, default=None
         Not supported: two classes are one problem. See `fallline.set_num_threads`.
     random_state : int, RandomState instance or None, default=None
@@ -120,7 +127,13 @@ class SGDClassifier(BinaryClassifier, SGDModel):
     _losses = {  # noqa: RUF012
         "hinge": losses.Hinge,
         "log_loss": losses.Logistic,
+        "modified_huber": losses.ModifiedHuber,
+        "squared_hinge": losses.SquaredHinge,
+        "perceptron": losses.Perceptron,
         "squared_error": losses.Squared,
+        "huber": losses.Huber,
+        "epsilon_insensitive": losses.EpsilonInsensitive,
+        "squared_epsilon_insensitive": losses.SquaredEpsilonInsensitive,
     }
 
     def __init__(
@@ -223,7 +236,7 @@ class SGDClassifier(BinaryClassifier, SGDModel):
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> FloatArray:
-        """Predict the probability of either class; for ``loss="log_loss"`` alone.
+        """Predict the probability of either class, for "log_loss" and "modified_huber" alone.
 
         Parameters
         ----------
@@ -235,11 +248,12 @@ class SGDClassifier(BinaryClassifier, SGDModel):
         ndarray of shape (n_samples, 2)
             Probabilities in the order of ``classes_``, in the dtype of X.
         """
-        return probabilities(self.decision_function(X))
+        margins = self.decision_function(X)
+        return probabilities(margins) if self.loss == "log_loss" else clipped_probabilities(margins)
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X: Any) -> FloatArray:
-        """Predict the logarithm of the probability of either class; for ``loss="log_loss"`` alone.
+        """Predict the logarithm of `predict_proba`.
 
         Parameters
         ----------
@@ -249,7 +263,11 @@ class SGDClassifier(BinaryClassifier, SGDModel):
         Returns
         -------
         ndarray of shape (n_samples, 2)
-            Logarithms in the order of ``classes_``; finite also where the probability itself
-            underflows.
+            Logarithms in the order of ``classes_``. Those of "log_loss" are finite also where the
+            probability itself underflows; "modified_huber" has probabilities of 0.
         """
-        return log_probabilities(self.decision_function(X))
+        margins = self.decision_function(X)
+        if self.loss == "log_loss":
+            return log_probabilities(margins)
+        with np.errstate(divide="ignore"):
+            return np.log(clipped_probabilities(margins))

@@ -14,8 +14,10 @@ class SGDRegressor(Regressor, SGDModel):
 
     Parameters
     ----------
-    loss : {"squared_error"}, default="squared_error"
-        Half the squared error.
+    loss : str, default="squared_error"
+        "squared_error" is half the squared error, and "huber" that up to an error of `epsilon`,
+        then straight. "epsilon_insensitive" and "squared_epsilon_insensitive", of linear support
+        vector regression, are the error beyond `epsilon` and its square.
     penalty : {"l2", "l1", "elasticnet", None}, default="l2"
         Penalty on the weights, never on the intercept.
     alpha : float, default=0.0001
@@ -34,7 +36,8 @@ class SGDRegressor(Regressor, SGDModel):
     verbose : int, default=0
         Above 0, show progress.
     epsilon : float, default=0.1
-        Of losses not supported yet.
+        Error from which "huber" is straight, and up to which the two insensitive losses are 0, in
+        units of y. "squared_error" has none.
     random_state : int, RandomState instance or None, default=None
         Seed of the order. None takes one from NumPy's global generator.
     learning_rate : {"constant", "optimal", "invscaling"}, default="invscaling"
@@ -100,7 +103,12 @@ class SGDRegressor(Regressor, SGDModel):
     array([2.])
     """
 
-    _losses = {"squared_error": losses.Squared}  # noqa: RUF012
+    _losses = {  # noqa: RUF012
+        "squared_error": losses.Squared,
+        "huber": losses.Huber,
+        "epsilon_insensitive": losses.EpsilonInsensitive,
+        "squared_epsilon_insensitive": losses.SquaredEpsilonInsensitive,
+    }
 
     def __init__(
         self,
