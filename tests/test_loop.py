@@ -256,6 +256,8 @@ def test_wrong_arguments_raise_and_nothing_is_converted(dtype: DType) -> None:
         (ValueError, {"sample_weight": p.s[1:]}),
         (ValueError, {"sample_weight": np.repeat(p.s, 2)[::2]}),
         (ValueError, {"loss": "cauchy"}),
+        (ValueError, {"loss": "huber"}),
+        (ValueError, {"loss_parameters": [1.0]}),
         (ValueError, {"rule": "rprop"}),
         (ValueError, {"parameters": []}),
         (ValueError, {"parameters": [0.9, 0.9]}),

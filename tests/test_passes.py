@@ -170,9 +170,10 @@ def test_the_bits_do_not_depend_on_the_threads(loss: str, dtype: DType) -> None:
     results = []
     for n_threads in (1, 2, 3):
         _core.set_num_threads(n_threads)
-        total, gradient, intercept = _core.loss_gradient(p.X, p.y, p.s, loss, p.w, p.b)
+        arguments = (p.X, p.y, p.s, loss, p.w, p.b, PARAMETERS[loss])
+        total, gradient, intercept = _core.loss_gradient(*arguments)
         margins = _core.margins(p.X, p.w, p.b)
-        assert _core.loss_sum(p.X, p.y, p.s, loss, p.w, p.b) == total
+        assert _core.loss_sum(*arguments) == total
         results.append(np.concatenate([[total, intercept], gradient, margins]))
     assert np.array_equal(results[0], results[1])
     assert np.array_equal(results[0], results[2])

@@ -3,7 +3,8 @@
 #include "losses/domain.hpp"
 
 // Half the unit deviance of amounts whose mean is exp(margin), target > 0:
-// z - log y + y exp(-z) - 1, which is exp(d) - 1 - d of d = log y - z.
+// z - log y + y exp(-z) - 1, which is exp(d) - 1 - d of d = log y - z. The lanes past the end of an
+// array have target 0 and weight 0: it is as well that log(0) is finite.
 struct Gamma {
   static constexpr const char* name = "gamma";
   static constexpr int n_parameters = 0;

@@ -111,7 +111,7 @@ class ModifiedHuber(Loss):
     References
     ----------
     T. Zhang (2004), "Solving large scale linear prediction problems using stochastic gradient
-    descent algorithms", ICML, section 3.
+    descent algorithms", ICML.
 
     Examples
     --------
