@@ -45,6 +45,7 @@ MAY_INCLUDE = {
 
 INTRINSICS = (
     r"\b\w*(?:mmintrin|arm_neon|x86intrin)\.h\b|\b_mm\d*_\w+|\b__m(?:128|256|512)\w*|vector_size"
+    r"|\bv\w+_[fsu](?:32|64)\b|\b(?:float|u?int)\d+x\d_t\b"
 )
 # Words of the standard library that are types or constants: nothing is compiled for them.
 PLAIN_STD = (
@@ -63,6 +64,7 @@ PROCESSORS = {
     "avx512": {"x86_64", "amd64"},
     "neon": {"aarch64", "arm64"},
 }
+CROSS_TOOLS = {"neon": "aarch64-linux-gnu-"}
 
 
 def name(path: Path) -> str:
@@ -146,12 +148,15 @@ def test_a_target_leaves_no_weak_symbol(path: Path, tmp_path: Path) -> None:
     # A weak symbol compiled with AVX-512 may be the copy the linker keeps for the whole program.
     # Unoptimised, because an optimiser hides most of them by inlining.
     machine = platform.machine().lower()
-    if machine not in PROCESSORS.get(path.stem, {machine}):
+    if machine in PROCESSORS.get(path.stem, {machine}):
+        tools = (os.environ.get("CXX", "c++"), "nm")
+    elif path.stem in CROSS_TOOLS:
+        tools = (f"{CROSS_TOOLS[path.stem]}g++", f"{CROSS_TOOLS[path.stem]}nm")
+    else:
         pytest.skip(f"{path.stem} is not for this processor family ({machine})")
-    compiler = shutil.which(os.environ.get("CXX", "c++"))
-    nm = shutil.which("nm")
+    compiler, nm = (shutil.which(tool) for tool in tools)
     if compiler is None or nm is None:
-        pytest.skip("needs a C++ compiler and nm")
+        pytest.skip(f"needs {' and '.join(tools)}")
     options = "-std=c++17 -O0 -fno-exceptions -ffp-contract=off -fno-math-errno -fno-trapping-math"
     built = tmp_path / "target.o"
     subprocess.run([compiler, *options.split(), f"-I{CPP}", "-c", path, "-o", built], check=True)

@@ -15,6 +15,8 @@ std::vector<Target> runnable() {
   for (const Target& target : {avx512_target(), avx2_target()}) {
     if (target.runs_here()) targets.push_back(target);
   }
+#elif defined(__aarch64__)
+  targets.push_back(neon_target());
 #endif
   targets.push_back(baseline_target());
   return targets;

@@ -1,6 +1,6 @@
 // The vocabulary of the kernels. vec<T> is 64 bytes on every target, 16 floats or 8 doubles, so
-// that no order of additions can depend on the machine's own width: that is how AVX2 and AVX-512
-// come to the same bits. Every target file (avx2-inl.hpp, avx512-inl.hpp, baseline-inl.hpp) gives
+// that no order of additions can depend on the machine's own width: that is how AVX2, AVX-512
+// and NEON come to the same bits. Every target's file (<target>-inl.hpp) gives
 //
 //   set(x)  load(p)  store(p, v)  load_n(p, n)  store_n(p, n, v)      0 < n < size
 //   + - * /  fma(a, b, c) = a b + c  fnma(a, b, c) = c - a b  sqrt

@@ -43,7 +43,7 @@ def set_target(name: str) -> None:
 
     Parameters
     ----------
-    name : {"avx512", "avx2", "baseline"}
+    name : {"avx512", "avx2", "neon", "baseline"}
         One that this machine can run. The environment variable FALLLINE_TARGET does the same.
 
     Raises

@@ -1,4 +1,4 @@
-// Whatever the compiler assumes of the processor family: SSE2 on x86-64, NEON on arm64.
+// Whatever the compiler assumes of the processor family, such as SSE2 on x86-64.
 #include "kernels/targets/region.hpp"
 
 namespace fallline::baseline {

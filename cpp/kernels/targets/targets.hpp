@@ -16,6 +16,8 @@ Target baseline_target();
 #if defined(__x86_64__)
 Target avx2_target();
 Target avx512_target();
+#elif defined(__aarch64__)
+Target neon_target();
 #endif
 
 }  // namespace fallline

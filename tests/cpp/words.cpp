@@ -1,0 +1,169 @@
+// Checks each word of a target's vocabulary, lane by lane, against what simd.hpp says it means.
+// Built once per target, with the target's file as FALLLINE_WORDS and the flags it needs.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "guarded.hpp"
+#include "kernels/targets/region.hpp"
+
+namespace {
+#if defined(__AVX2__)
+#include "simd/half_sum-inl.hpp"
+#endif
+#include FALLLINE_WORDS
+#include "simd/simd.hpp"
+
+#if defined(FALLLINE_FUSED)
+constexpr bool fused = true;
+#else
+constexpr bool fused = false;
+#endif
+
+// The exceptions of arithmetic, and three numbers whose products are rounded.
+template <class T> struct Examples {
+  using Limits = std::numeric_limits<T>;
+  static constexpr std::ptrdiff_t count = 17;
+  T at[count] = {T(0),
+                 -T(0),
+                 T(1),
+                 T(-1),
+                 T(1) / T(3),
+                 T(-5) / T(7),
+                 T(11) / T(13),
+                 Limits::min(),
+                 -Limits::min(),
+                 Limits::denorm_min(),
+                 -Limits::denorm_min(),
+                 Limits::max(),
+                 -Limits::max(),
+                 Limits::infinity(),
+                 -Limits::infinity(),
+                 Limits::quiet_NaN(),
+                 -Limits::quiet_NaN()};
+};
+
+// Equal to the bit, a zero's sign included; any NaN for a NaN.
+template <class T> bool same(T a, T b) {
+  return (a != a && b != b) || std::memcmp(&a, &b, sizeof(T)) == 0;
+}
+
+template <class T> void expect_lanes(const char* word, vec<T> got, const T* expected) {
+  T lanes[vec<T>::size];
+  store(lanes, got);
+  for (std::ptrdiff_t k = 0; k < vec<T>::size; ++k) {
+    if (!same(lanes[k], expected[k])) {
+      fail(std::string(word) + " of " + std::to_string(8 * sizeof(T)) + " bits, lane " +
+           std::to_string(k) + ": expected " + std::to_string(expected[k]) + ", got " +
+           std::to_string(lanes[k]));
+    }
+  }
+}
+
+// word(a, b, c) of vectors against meaning(a, b, c) of numbers, for all triples of examples.
+template <class T, class Word, class Meaning>
+void expect(const char* name, const Word& word, const Meaning& meaning) {
+  constexpr std::ptrdiff_t size = vec<T>::size, count = Examples<T>::count;
+  const Examples<T> examples;
+  T a[size], b[size], c[size], expected[size];
+  for (std::ptrdiff_t i = 0; i < count * count; ++i) {
+    for (std::ptrdiff_t k = 0; k < size; ++k) {
+      a[k] = examples.at[(i / count + k) % count];
+      b[k] = examples.at[(i + 3 * k) % count];
+      c[k] = examples.at[(i / count + i + 5 * k) % count];
+      expected[k] = meaning(a[k], b[k], c[k]);
+    }
+    expect_lanes(name, word(load(a), load(b), load(c)), expected);
+  }
+}
+
+template <class T> void check_arithmetic() {
+  using V = vec<T>;
+  expect<T>("+", [](V a, V b, V) { return a + b; }, [](T a, T b, T) { return a + b; });
+  expect<T>("-", [](V a, V b, V) { return a - b; }, [](T a, T b, T) { return a - b; });
+  expect<T>("*", [](V a, V b, V) { return a * b; }, [](T a, T b, T) { return a * b; });
+  expect<T>("/", [](V a, V b, V) { return a / b; }, [](T a, T b, T) { return a / b; });
+  expect<T>("unary -", [](V a, V, V) { return -a; }, [](T a, T, T) { return T(0) - a; });
+  expect<T>("sqrt", [](V a, V, V) { return sqrt(a); }, [](T a, T, T) { return std::sqrt(a); });
+  expect<T>(
+      "fma", [](V a, V b, V c) { return fma(a, b, c); },
+      [](T a, T b, T c) { return fused ? std::fma(a, b, c) : a * b + c; });
+  expect<T>(
+      "fnma", [](V a, V b, V c) { return fnma(a, b, c); },
+      [](T a, T b, T c) { return fused ? std::fma(-a, b, c) : c - a * b; });
+}
+
+template <class T> void check_choices() {
+  using V = vec<T>;
+  expect<T>(
+      "min", [](V a, V b, V) { return min(a, b); }, [](T a, T b, T) { return a < b ? a : b; });
+  expect<T>(
+      "max", [](V a, V b, V) { return max(a, b); }, [](T a, T b, T) { return a > b ? a : b; });
+  expect<T>("abs", [](V a, V, V) { return abs(a); }, [](T a, T, T) { return std::fabs(a); });
+  expect<T>(
+      "select_negative", [](V a, V b, V c) { return select_negative(a, b, c); },
+      [](T a, T b, T c) { return std::signbit(a) ? b : c; });
+}
+
+template <class T> void check_pow2() {
+  using Limits = std::numeric_limits<T>;
+  for (int k = Limits::min_exponent - 1; k < Limits::max_exponent; ++k) {
+    T expected[vec<T>::size];
+    for (T& lane : expected) lane = std::ldexp(T(1), k);
+    expect_lanes("pow2", pow2(set(static_cast<T>(k))), expected);
+  }
+}
+
+// Numbers whose sum is another in any other order.
+template <class T> void check_sum() {
+  T lanes[vec<T>::size], expected[vec<T>::size];
+  for (std::ptrdiff_t seed = 0; seed < 100; ++seed) {
+    for (std::ptrdiff_t k = 0; k < vec<T>::size; ++k) {
+      lanes[k] = T((seed * 31 + k * k * 7) % 101 - 50) / T(3 + k);
+      expected[k] = lanes[k];
+    }
+    for (std::ptrdiff_t width = vec<T>::size / 2; width > 0; width /= 2) {
+      for (std::ptrdiff_t k = 0; k < width; ++k) expected[k] = expected[k] + expected[k + width];
+    }
+    if (!same(sum(load(lanes)), expected[0])) fail("sum adds in another order");
+  }
+}
+
+template <class T> void check_parts() {
+  constexpr std::ptrdiff_t size = vec<T>::size;
+  for (std::ptrdiff_t n = 1; n <= size; ++n) {
+    for (std::ptrdiff_t offset = 0; offset < 4; ++offset) {
+      Guarded<T> from(n, offset), to(n, offset);
+      T expected[size] = {};
+      for (std::ptrdiff_t k = 0; k < n; ++k) expected[k] = from[k] = static_cast<T>(k + 1);
+      const vec<T> loaded = load_up_to(from.data(), n);
+      expect_lanes("load_n", loaded, expected);
+      store_up_to(to.data(), n, loaded);
+      if (std::memcmp(to.data(), expected, static_cast<std::size_t>(n) * sizeof(T)) != 0 ||
+          !to.is_intact()) {
+        fail("store_n stores " + std::to_string(n) + " numbers wrongly");
+      }
+    }
+  }
+}
+
+template <class T> void check_all() {
+  check_arithmetic<T>();
+  check_choices<T>();
+  check_pow2<T>();
+  check_sum<T>();
+  check_parts<T>();
+}
+
+}  // namespace
+
+int main() {
+  check_all<float>();
+  check_all<double>();
+}
