@@ -3,16 +3,16 @@
 //   avx2 float32 loss logistic residuals 8c1f6f0a2b9d4e37
 //
 // The lines of two machines can be compared with diff. Losses, rules and functions come from the
-// table, so that a new one takes part unasked. Numbers are made by integer arithmetic: no C library
-// has a say in them.
+// table, so that a new one takes part unasked.
 #include <cstdint>
 #include <iomanip>
 #include <limits>
 #include <vector>
 
-#include "core/random.hpp"
+#include "digest.hpp"
 #include "guarded.hpp"
 #include "kernels/table.hpp"
+#include "numbers.hpp"
 
 namespace {
 
@@ -23,74 +23,6 @@ constexpr std::ptrdiff_t offsets[3] = {0, 1, 3};
 constexpr std::ptrdiff_t row_counts[] = {1, 7, 8, 9, 16, 17, 33};
 constexpr std::ptrdiff_t column_counts[] = {1,  3,  7,  8,  9,   15,  16,  17, 31,
                                             33, 63, 64, 65, 100, 130, 385, 769};
-
-// FNV-1a. All NaNs count as one: which of them an operation gives is the processor's own affair.
-class Digest {
- public:
-  template <class T> void add(T x) {
-    if (x != x) x = std::numeric_limits<T>::quiet_NaN();
-    unsigned char bytes[sizeof(T)];
-    std::memcpy(bytes, &x, sizeof(T));
-    for (const unsigned char byte : bytes) hash_ = (hash_ ^ byte) * 0x100000001B3;
-  }
-  template <class T> void add(Guarded<T>& x) {
-    for (std::ptrdiff_t i = 0; i < x.size(); ++i) add(x[i]);
-  }
-  std::uint64_t value() const { return hash_; }
-
- private:
-  std::uint64_t hash_ = 0xCBF29CE484222325;
-};
-
-// Whole mantissas, uniform in [-8, 8).
-template <class T> const std::vector<T>& numbers() {
-  static const std::vector<T> made = [] {
-    constexpr std::uint64_t range = std::uint64_t{1} << std::numeric_limits<T>::digits;
-    fallline::RandomStream random(4, 0, 0);
-    std::vector<T> x(40009);
-    for (T& number : x) {
-      const auto whole = static_cast<std::int64_t>(random.below(range));
-      number = static_cast<T>(whole - static_cast<std::int64_t>(range / 2)) * (T(16) / T(range));
-    }
-    return x;
-  }();
-  return made;
-}
-
-template <class T> T number(std::ptrdiff_t stream, std::ptrdiff_t k) {
-  const auto place = static_cast<std::size_t>(stream * 7919 + k);
-  return numbers<T>()[place % numbers<T>().size()];
-}
-
-// Where formulas and instructions have their exceptions.
-template <class T> T special(std::ptrdiff_t k) {
-  using Limits = std::numeric_limits<T>;
-  const T values[] = {T(0),
-                      -T(0),
-                      T(1),
-                      T(-1),
-                      Limits::min(),
-                      -Limits::denorm_min(),
-                      Limits::max(),
-                      -Limits::max(),
-                      Limits::infinity(),
-                      -Limits::infinity(),
-                      Limits::quiet_NaN()};
-  return values[k % 11];
-}
-
-enum class Kind { plain, far, positive, sign, special };
-
-template <class T> void fill(Guarded<T>& x, Kind kind, std::ptrdiff_t stream) {
-  for (std::ptrdiff_t k = 0; k < x.size(); ++k) {
-    const T plain = number<T>(stream, k);
-    if (kind == Kind::plain) x[k] = plain;
-    if (kind == Kind::far) x[k] = T(128) * plain;
-    if (kind == Kind::positive) x[k] = plain < 0 ? -plain : plain;
-    if (kind == Kind::sign) x[k] = plain < 0 ? T(-1) : T(1);
-    if (kind == Kind::special) x[k] = special<T>(k);
-  }
-}
 
 template <class T> void expect_intact(const Guarded<T>& x) {
   if (!x.is_intact()) fail("a guard was overwritten");
@@ -126,24 +58,59 @@ void for_all_margins(std::ptrdiff_t offset, const Compute& compute) {
 }
 
 template <class T>
-void run_residuals(const fallline::LossEntry<T>& loss, std::ptrdiff_t offset, Digest& digest) {
-  for_all_margins<T>(offset, [&](Guarded<T>& margins, Guarded<T>& targets) {
-    const std::ptrdiff_t n = margins.size();
-    Guarded<T> weights(n, offset), out(n, offset);
-    fill(weights, Kind::positive, 3);
-    digest.add(loss.residuals(margins.data(), targets.data(), weights.data(), out.data(), n));
-    digest.add(out);
-    expect_intact(out);
-  });
+void run(fallline::Binary<T> function, Guarded<T>& margins, Guarded<T>& targets, Guarded<T>& out) {
+  function(margins.data(), targets.data(), out.data(), margins.size());
+  expect_intact(out);
 }
 
 template <class T>
 void run_binary(fallline::Binary<T> function, std::ptrdiff_t offset, Digest& digest) {
   for_all_margins<T>(offset, [&](Guarded<T>& margins, Guarded<T>& targets) {
     Guarded<T> out(margins.size(), offset);
-    function(margins.data(), targets.data(), out.data(), margins.size());
+    run(function, margins, targets, out);
+    digest.add(out);
+  });
+}
+
+// Residuals and their sum are weighted derivatives and values, which tests in Python judge: the
+// former to the bit; the latter up to the five roundings of each value, and those of the sums of
+// float64.
+template <class T> void expect_weighted(const fallline::LossEntry<T>& loss, Guarded<T>& margins,
+                                        Guarded<T>& targets, Guarded<T>& weights,
+                                        Guarded<T>& residuals, double total) {
+  const std::ptrdiff_t n = margins.size();
+  Guarded<T> values(n, 0), derivatives(n, 0);
+  run(loss.values, margins, targets, values);
+  run(loss.derivatives, margins, targets, derivatives);
+  double expected = 0, size = 0;
+  for (std::ptrdiff_t k = 0; k < n; ++k) {
+    const T residual = weights[k] * derivatives[k];
+    if (residual != residuals[k] && residual == residual) fail("a residual is no derivative");
+    const double value = double{weights[k]} * double{values[k]};
+    expected += value;
+    size += value < 0 ? -value : value;
+  }
+  const double tolerance = (5 * double{std::numeric_limits<T>::epsilon()} +
+                            2 * double(n) * std::numeric_limits<double>::epsilon()) *
+                           size;
+  const double error = total < expected ? expected - total : total - expected;
+  if (size < double{std::numeric_limits<T>::max()} && !(error <= tolerance)) {
+    fail("a sum of losses is not that of its values");
+  }
+}
+
+template <class T>
+void run_residuals(const fallline::LossEntry<T>& loss, std::ptrdiff_t offset, Digest& digest) {
+  for_all_margins<T>(offset, [&](Guarded<T>& margins, Guarded<T>& targets) {
+    const std::ptrdiff_t n = margins.size();
+    Guarded<T> weights(n, offset), out(n, offset);
+    fill(weights, Kind::positive, 3);
+    const double total =
+        loss.residuals(margins.data(), targets.data(), weights.data(), out.data(), n);
+    digest.add(total);
     digest.add(out);
     expect_intact(out);
+    expect_weighted(loss, margins, targets, weights, out, total);
   });
 }
 
