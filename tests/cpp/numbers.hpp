@@ -32,21 +32,18 @@ template <class T> T number(std::ptrdiff_t stream, std::ptrdiff_t k) {
 // Where formulas and instructions have their exceptions.
 template <class T> T special(std::ptrdiff_t k) {
   using Limits = std::numeric_limits<T>;
-  const T values[] = {T(0),
-                      -T(0),
-                      T(1),
-                      T(-1),
-                      Limits::min(),
-                      -Limits::denorm_min(),
-                      Limits::max(),
-                      -Limits::max(),
-                      Limits::infinity(),
-                      -Limits::infinity(),
-                      Limits::quiet_NaN()};
-  return values[k % 11];
+  const T values[] = {T(0),          -T(0),         T(1),
+                      T(-1),         Limits::min(), -Limits::denorm_min(),
+                      Limits::max(), -Limits::max()};
+  return values[k % 8];
+}
+template <class T> T not_finite(std::ptrdiff_t k) {
+  using Limits = std::numeric_limits<T>;
+  const T values[] = {Limits::infinity(), Limits::quiet_NaN(), -Limits::infinity()};
+  return values[k % 3];
 }
 
-enum class Kind { plain, far, positive, sign, special };
+enum class Kind { plain, far, positive, sign, special, not_finite };
 
 template <class T> void fill(Guarded<T>& x, Kind kind, std::ptrdiff_t stream) {
   for (std::ptrdiff_t k = 0; k < x.size(); ++k) {
@@ -56,5 +53,6 @@ template <class T> void fill(Guarded<T>& x, Kind kind, std::ptrdiff_t stream) {
     if (kind == Kind::positive) x[k] = plain < 0 ? -plain : plain;
     if (kind == Kind::sign) x[k] = plain < 0 ? T(-1) : T(1);
     if (kind == Kind::special) x[k] = special<T>(k);
+    if (kind == Kind::not_finite) x[k] = not_finite<T>(k);
   }
 }
