@@ -27,7 +27,7 @@ constexpr std::ptrdiff_t row_counts[] = {1, 7, 8, 9, 16, 17, 33};
 constexpr std::ptrdiff_t column_counts[] = {1,  3,  7,  8,  9,   15,  16,  17, 31,
                                             33, 63, 64, 65, 100, 130, 385, 769};
 
-// Of a rule: more than any takes.
+// Of a loss or a rule: more than any takes.
 const std::vector<double> parameters(16, 0.7);
 
 template <class T> void expect_intact(const Guarded<T>& x) {
@@ -50,10 +50,11 @@ template <class T, class Compute> void report(const std::string& kernel, const C
 
 // Margins and targets of one kind each.
 template <class T> struct Pairs {
+  Kind kind;
   Guarded<T> margins, targets;
-  Pairs(std::ptrdiff_t n, std::ptrdiff_t offset, Kind kind, Kind of_targets)
-      : margins(n, offset), targets(n, offset) {
-    fill(margins, kind, 1);
+  Pairs(std::ptrdiff_t n, std::ptrdiff_t offset, Kind of_margins, Kind of_targets)
+      : kind(of_margins), margins(n, offset), targets(n, offset) {
+    fill(margins, of_margins, 1);
     fill(targets, of_targets, 2);
   }
 };
@@ -76,13 +77,14 @@ template <class T> std::deque<Pairs<T>>& all_pairs(std::ptrdiff_t offset) {
 
 template <class T>
 void run(fallline::Binary<T> function, Guarded<T>& margins, Guarded<T>& targets, Guarded<T>& out) {
-  function(margins.data(), targets.data(), out.data(), margins.size());
+  function(margins.data(), targets.data(), out.data(), margins.size(), parameters.data());
   expect_intact(out);
 }
 
-template <class T>
-void run_binary(fallline::Binary<T> function, std::ptrdiff_t offset, Digest& digest) {
-  for (auto& [margins, targets] : all_pairs<T>(offset)) {
+template <class T> void run_binary(fallline::Binary<T> function, std::ptrdiff_t offset,
+                                   Digest& digest, bool inside_only = false) {
+  for (auto& [kind, margins, targets] : all_pairs<T>(offset)) {
+    if (inside_only && (kind == Kind::special || kind == Kind::not_finite)) continue;
     Guarded<T> out(margins.size(), offset);
     run(function, margins, targets, out);
     digest.add(out);
@@ -123,16 +125,17 @@ template <class T> void expect_weighted(const fallline::LossEntry<T>& loss, Guar
 
 template <class T>
 void run_residuals(const fallline::LossEntry<T>& loss, std::ptrdiff_t offset, Digest& digest) {
-  for (auto& [margins, targets] : all_pairs<T>(offset)) {
+  for (auto& [kind, margins, targets] : all_pairs<T>(offset)) {
     const std::ptrdiff_t n = margins.size();
     Guarded<T> weights(n, offset), out(n, offset);
     fill(weights, Kind::positive, 3);
-    const double total =
-        loss.residuals(margins.data(), targets.data(), weights.data(), out.data(), n);
-    digest.add(total);
+    const fallline::LossSums total = loss.residuals(margins.data(), targets.data(), weights.data(),
+                                                    out.data(), n, parameters.data());
+    digest.add(total.loss);
+    digest.add(total.residual);
     digest.add(out);
     expect_intact(out);
-    expect_weighted(loss, margins, targets, weights, out, total);
+    expect_weighted(loss, margins, targets, weights, out, total.loss);
   }
 }
 
@@ -222,7 +225,7 @@ void run_tile(const fallline::LossEntry<T>& loss, std::ptrdiff_t offset, Digest&
             {stored ? nullptr : problem.backward.data(), 0, problem.rows},
             problem.w.data(),
             T(0.375),
-            loss.residuals,
+            {&loss, parameters.data()},
             to};
         fallline::Sums sums;
         fallline::kernels<T>().tile(task, sums);
@@ -276,12 +279,19 @@ template <class T> void run_all() {
   const auto& [target, losses, rules, functions, tile, margins, read_sum, all_finite] =
       fallline::kernels<T>();
   for (const fallline::LossEntry<T>& loss : losses) {
-    const auto& [name, residuals, values, derivatives] = loss;
+    const auto& [name, n_parameters, residuals, values, derivatives, curvatures, conjugates,
+                 smoothness] = loss;
     const std::string title = std::string("loss ") + name;
     report<T>(title + " residuals", [&](auto at, Digest& d) { run_residuals(loss, at, d); });
     report<T>(title + " values", [&](auto at, Digest& d) { run_binary<T>(loss.values, at, d); });
     report<T>(title + " derivatives",
               [&](auto at, Digest& d) { run_binary<T>(loss.derivatives, at, d); });
+    report<T>(title + " curvatures",
+              [&](auto at, Digest& d) { run_binary<T>(loss.curvatures, at, d); });
+    if (conjugates) {
+      report<T>(title + " conjugates",
+                [&](auto at, Digest& d) { run_binary<T>(loss.conjugates, at, d, true); });
+    }
     report<T>(title + " tile", [&](auto at, Digest& d) { run_tile(loss, at, d); });
   }
   for (const fallline::RuleEntry<T>& rule : rules) {

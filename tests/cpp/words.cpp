@@ -153,11 +153,43 @@ template <class T> void check_parts() {
   }
 }
 
+template <class T> void check_sums() {
+  constexpr std::ptrdiff_t size = vec<T>::size;
+  T lanes[size * size], expected[size];
+  vec<T> v[size];
+  for (std::ptrdiff_t i = 0; i < size * size; ++i) lanes[i] = T((i * i * 31) % 101 - 50) / T(3 + i);
+  for (std::ptrdiff_t i = 0; i < size; ++i) {
+    v[i] = load(lanes + i * size);
+    expected[i] = sum(v[i]);
+  }
+  expect_lanes("sums", sums(v), expected);
+  for (std::ptrdiff_t n = 1; n < size; ++n) {
+    for (std::ptrdiff_t k = 0; k < size; ++k) expected[k] = k < n ? lanes[k] : T(0);
+    expect_lanes("load_over", load_over(lanes, n), expected);
+  }
+}
+
+template <class T> void check_exponent() {
+  using Limits = std::numeric_limits<T>;
+  for (int k = Limits::min_exponent - 1; k < Limits::max_exponent; ++k) {
+    T powers[vec<T>::size], m[vec<T>::size], x[vec<T>::size];
+    for (std::ptrdiff_t i = 0; i < vec<T>::size; ++i) {
+      powers[i] = T(k);
+      m[i] = T(1) + T(i * i) / T(256) + Limits::epsilon();
+      x[i] = std::ldexp(m[i], k);
+    }
+    expect_lanes("exponent", exponent(load(x)), powers);
+    expect_lanes("mantissa", mantissa(load(x)), m);
+  }
+}
+
 template <class T> void check_all() {
   check_arithmetic<T>();
   check_choices<T>();
   check_pow2<T>();
   check_sum<T>();
+  check_sums<T>();
+  check_exponent<T>();
   check_parts<T>();
 }
 
