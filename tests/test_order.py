@@ -1,7 +1,7 @@
 """The order in which an epoch visits the rows, and that the loop follows it."""
 
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import count, zip_longest
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,11 @@ from fallline import _core
 from fallline.typing import Float64Array, IntArray
 
 SEEDS = [0, 3, 2**40 + 3, 2**64 - 1]
-# Rows and columns: 32768 columns or more make blocks of one row, 2000 of 16 rows, 5 of 6553.
-SHAPES = [(1, 5), (2, 40_000), (100, 32_768), (203, 2000), (208, 2000), (7000, 5), (13_106, 5)]
+# Rows and columns: small data, permuted whole; blocks of one row, of 8 and of 3276 rows, in eight
+# regions of equal or unequal length; runs of 25 and of 128 rows.
+SHAPES = [(1, 5), (203, 2000), (100, 32_768), (203, 32_768), (301, 2000), (104_835, 5)]
+SHAPES += [(600_007, 1)]
+SHUFFLED_BY_ROWS = SHAPES[:2]
 
 
 def random_words(seed: int, epoch: int, stream: int) -> Iterator[int]:
@@ -39,20 +42,30 @@ def shuffled(values: Sequence[Any], seed: int, epoch: int, stream: int) -> list[
     return values
 
 
-def blocks_of(n: int, d: int) -> list[range]:
-    """Rows of 128 KB as if they were float32."""
-    length = max(128 * 1024 // (4 * d), 1)
-    return [range(begin, min(begin + length, n)) for begin in range(0, n, length)]
+def runs_of(n: int, d: int, seed: int, epoch: int) -> list[list[range]] | None:
+    """Runs of 512 bytes, in order, of eight regions; None of data below 32 blocks of 64 KB."""
+    run = max(512 // (4 * d), 1)
+    block = max(64 * 1024 // (4 * d) // run, 1) * run
+    if n < 32 * block:
+        return None
+    streams = []
+    for k, region in enumerate(np.array_split(np.arange(n), 8)):
+        begin, end = int(region[0]), int(region[-1]) + 1
+        starts = shuffled(range(begin, end, block), seed, epoch, k)
+        blocks = [range(start, min(start + block, end)) for start in starts]
+        streams.append([rows[i : i + run] for rows in blocks for i in range(0, len(rows), run)])
+    return streams
 
 
 def expected_order(shuffle: str, n: int, d: int, seed: int, epoch: int) -> list[int]:
     if shuffle == "none":
         return []  # as stored
-    if shuffle == "rows":
+    streams = runs_of(n, d, seed, epoch) if shuffle == "blocks" else None
+    if streams is None:
         return shuffled(range(n), seed, epoch, 0)
-    blocks = list(enumerate(blocks_of(n, d), start=1))
-    parts = [shuffled(rows, seed, epoch, k) for k, rows in shuffled(blocks, seed, epoch, 0)]
-    return [row for part in parts for row in part]
+    return [
+        row for round_ in zip_longest(*streams, fillvalue=range(0)) for run in round_ for row in run
+    ]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -72,16 +85,21 @@ def test_every_row_comes_once(shuffle: str, n: int, d: int) -> None:
     assert np.array_equal(np.sort(order), np.arange(n))
 
 
-@pytest.mark.parametrize(("n", "d"), SHAPES)
-def test_the_rows_of_a_block_stay_together(n: int, d: int) -> None:
-    order = _core.epoch_order("blocks", n, d, 7, 3).tolist()
-    blocks = {block.start: block for block in blocks_of(n, d)}
-    while order:
-        start = max(begin for begin in blocks if begin <= order[0])
-        block = blocks.pop(start)
-        assert sorted(order[: len(block)]) == list(block)
-        order = order[len(block) :]
-    assert not blocks
+@pytest.mark.parametrize(("n", "d"), [(100_000, 30), (3001, 2000)])
+def test_a_mini_batch_has_rows_from_everywhere(n: int, d: int) -> None:
+    order = _core.epoch_order("blocks", n, d, 7, 3)
+    batches = order[: n // 64 * 64].reshape(-1, 64)
+    counts = np.array([np.bincount(batch * 8 // n, minlength=8) for batch in batches])
+    # A run of rows from each eighth in turn; a short run at the end of a block shifts them by one.
+    run = max(512 // (4 * d), 1)
+    assert counts.min() >= 64 // 8 - 2 * run
+    assert counts.max() <= 64 // 8 + 2 * run
+
+
+@pytest.mark.parametrize("shape", SHUFFLED_BY_ROWS)
+def test_small_data_are_permuted_whole(shape: tuple[int, int]) -> None:
+    blocks, rows = (_core.epoch_order(shuffle, *shape, 7, 3) for shuffle in ("blocks", "rows"))
+    assert np.array_equal(blocks, rows)
 
 
 @pytest.mark.parametrize("shuffle", ["rows", "blocks"])

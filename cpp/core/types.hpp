@@ -32,13 +32,13 @@ template <class T> double sum_of_weights(const Samples<T>& samples) {
   return total;
 }
 
-// Rows at positions [begin, end) of an order; a null order is the stored one. ahead, if not null,
-// names for each position a row that is needed a while later, to be brought into the cache now.
+// Rows at positions [begin, end) of an order; a null order is the stored one. streams says that
+// what follows a row in memory is needed soon, as the order goes along several places at a time.
 struct Rows {
   const std::int64_t* order;
   std::ptrdiff_t begin;
   std::ptrdiff_t end;
-  const std::int64_t* ahead = nullptr;
+  bool streams = false;
 };
 
 // Sums over rows, in float64 whatever the dtype of the data.

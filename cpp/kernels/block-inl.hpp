@@ -4,15 +4,60 @@
 
 constexpr std::ptrdiff_t max_block_rows = 64;
 
-// Rows side by side, or anywhere.
+// Where the rows of a block lie, and what is asked of memory while the processor computes. Its own
+// prefetchers pause whenever a block is read again from the cache; asking all the time, half during
+// the margins and half during the gradient, keeps memory busy: 34 -> 90 % of the read bandwidth at
+// d = 100, 64 -> 84 % at d = 784 (float32, batch 64, AVX-512 on Zen 5, bench_epoch.py).
+//
+// Side by side: one stream, read on from `next`.
 template <class T> struct Stored {
+  static constexpr std::ptrdiff_t distance = 12 * 1024;  // bytes, from the beginning of a block
+
   const T* first;
   std::ptrdiff_t stride;
+  const char* next;
+
   FALLLINE_INLINE const T* operator[](std::ptrdiff_t k) const { return first + k * stride; }
+
+  template <int half>
+  FALLLINE_INLINE void bring_rows(std::ptrdiff_t, std::ptrdiff_t n_rows, std::ptrdiff_t row_bytes) {
+    bring(n_rows * row_bytes / 2);
+  }
+  template <int group>
+  FALLLINE_INLINE void bring_lines(const T* const*, std::ptrdiff_t, std::ptrdiff_t) {
+    bring(group * 64 / 2);
+  }
+
+ private:
+  FALLLINE_INLINE void bring(std::ptrdiff_t bytes) {
+    for (const char* end = next + bytes; next < end; next += 64) prefetch(next);
+  }
 };
+
+// Anywhere: every row is one of several streams, and asks for what lies `distance` bytes on.
 template <class T> struct Listed {
   const T* rows[max_block_rows];
+  std::ptrdiff_t distance;  // 0: nothing is asked for
+
   FALLLINE_INLINE const T* operator[](std::ptrdiff_t k) const { return rows[k]; }
+
+  template <int half> FALLLINE_INLINE void bring_rows(std::ptrdiff_t begin, std::ptrdiff_t n_rows,
+                                                      std::ptrdiff_t row_bytes) {
+    if (!distance) return;
+    const std::ptrdiff_t middle = (row_bytes + 127) / 128 * 64;
+    const std::ptrdiff_t from = half == 0 ? 0 : middle, to = half == 0 ? middle : row_bytes;
+    for (std::ptrdiff_t k = begin; k < begin + n_rows; ++k) {
+      const char* p = reinterpret_cast<const char*>(rows[k]) + distance;
+      for (std::ptrdiff_t i = from; i < to; i += 64) prefetch(p + i);
+    }
+  }
+  template <int group>
+  FALLLINE_INLINE void bring_lines(const T* const* x, std::ptrdiff_t i, std::ptrdiff_t n) {
+    if (!distance || 2 * i < n) return;
+    for (int k = 0; k < group; ++k) {
+      prefetch(reinterpret_cast<const char*>(x[k] + i) + distance);
+    }
+  }
 };
 
 template <class T> struct Block {
@@ -28,12 +73,17 @@ template <class T> struct Block {
     const std::ptrdiff_t highest = X.stride > 0 ? (X.rows - 1) * X.stride : 0;
     const T* safe = X.data + highest + X.columns - reach;
     if (!at.order) {
-      stored = {X.data + begin * X.stride, X.stride};
+      stored.first = X.data + begin * X.stride;
+      stored.stride = X.stride;
+      stored.next = reinterpret_cast<const char*>(stored.first) + Stored<T>::distance;
       over = stored[0] <= safe && stored[n_rows - 1] <= safe;
       targets = samples.targets + begin;
       sample_weight = samples.sample_weight ? samples.sample_weight + begin : nullptr;
       return;
     }
+    // To the row after this one in the same stream, and some way on.
+    const std::ptrdiff_t row_bytes = X.columns * static_cast<std::ptrdiff_t>(sizeof(T));
+    listed.distance = at.streams ? row_bytes + 1024 : 0;
     over = true;
     for (std::ptrdiff_t k = 0; k < n_rows; ++k) {
       const std::ptrdiff_t row = at.order[begin + k];
@@ -50,27 +100,3 @@ template <class T> struct Block {
   T gathered_targets[max_block_rows];
   T gathered_weights[max_block_rows];
 };
-
-// Lines that are asked for while the processor computes. Its own prefetchers pause whenever a block
-// is read again from the cache; asking all the time, half during the margins and half during the
-// gradient, keeps memory busy: 34 -> 90 % of the read bandwidth at d = 100, 64 -> 84 % at d = 784
-// (float32, batch 64, AVX-512 on Zen 5, bench_epoch.py).
-struct Stream {
-  static constexpr std::ptrdiff_t distance = 12 * 1024;  // bytes, from the beginning of a block
-
-  const char* next;  // null: nothing is asked for
-
-  FALLLINE_INLINE void bring(std::ptrdiff_t bytes) {
-    if (!next) return;
-    for (const char* end = next + bytes; next < end; next += 64) prefetch_soon(next);
-  }
-};
-
-// Asks for a row that is needed one window later.
-template <class T> FALLLINE_INLINE void bring_row(const Samples<T>& samples, std::int64_t row) {
-  const auto* first = reinterpret_cast<const char*>(samples.X.data + row * samples.X.stride);
-  const std::ptrdiff_t bytes = samples.X.columns * static_cast<std::ptrdiff_t>(sizeof(T));
-  for (std::ptrdiff_t i = 0; i < bytes; i += 64) prefetch_later(first + i);
-  prefetch_later(first + bytes - 1);
-  prefetch_later(samples.targets + row);
-}

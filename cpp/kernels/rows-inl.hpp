@@ -30,16 +30,21 @@ template <class T> FALLLINE_INLINE vec<T> partial_dot(const T* x, const T* w, st
   return (a + b) + (c + e);
 }
 
-template <class Places, class T>
-FALLLINE_INLINE void row_margins(const Places& x, std::ptrdiff_t n_rows, const T* w,
-                                 std::ptrdiff_t n, T intercept, T* out, Stream& stream) {
+template <class Places, class T> FALLLINE_INLINE void row_margins(Places& x, std::ptrdiff_t n_rows,
+                                                                  const T* w, std::ptrdiff_t n,
+                                                                  T intercept, T* out) {
   constexpr std::ptrdiff_t size = vec<T>::size;
+  const std::ptrdiff_t row_bytes = n * static_cast<std::ptrdiff_t>(sizeof(T));
   for (std::ptrdiff_t begin = 0; begin < n_rows; begin += size) {
     vec<T> products[size];
     const std::ptrdiff_t left = n_rows - begin;
     for (std::ptrdiff_t k = 0; k < size; ++k) {
-      if (k < left) stream.bring(n * static_cast<std::ptrdiff_t>(sizeof(T)) / 2);
-      products[k] = k < left ? partial_dot(x[begin + k], w, n) : set(T(0));
+      if (k < left) {
+        x.template bring_rows<0>(begin + k, 1, row_bytes);
+        products[k] = partial_dot(x[begin + k], w, n);
+      } else {
+        products[k] = set(T(0));
+      }
     }
     store_up_to(out + begin, left, sums(products) + set(intercept));
   }
@@ -61,8 +66,8 @@ template <int group, class T> FALLLINE_INLINE void add_line(const T* const* x, c
 
 // g += sum_k residuals[k] x[k], `group` rows at a time.
 template <int group, class Places, class T>
-FALLLINE_INLINE void add_rows(const Places& x, const T* residuals, std::ptrdiff_t n_rows,
-                              std::ptrdiff_t n, T* g, Stream& stream) {
+FALLLINE_INLINE void add_rows(Places& x, const T* residuals, std::ptrdiff_t n_rows,
+                              std::ptrdiff_t n, T* g) {
   constexpr std::ptrdiff_t size = vec<T>::size;
   std::ptrdiff_t k = 0;
   for (; k + group <= n_rows; k += group) {
@@ -74,7 +79,7 @@ FALLLINE_INLINE void add_rows(const Places& x, const T* residuals, std::ptrdiff_
     }
     std::ptrdiff_t i = 0;
     for (; i + size <= n; i += size) {
-      stream.bring(group * 64 / 2);
+      x.template bring_lines<group>(rows, i, n);
       add_line<group>(rows, r, i, size, g);
     }
     if (i < n) add_line<group>(rows, r, i, n - i, g);

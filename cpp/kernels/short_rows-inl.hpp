@@ -19,14 +19,15 @@ FALLLINE_INLINE ShortRow<T, lines> load_row(const T* x, std::ptrdiff_t n) {
 
 // x[k] is row k of the block.
 template <int lines, bool over, class Places, class T>
-FALLLINE_INLINE void short_margins(const Places& x, std::ptrdiff_t n_rows, const T* w,
-                                   std::ptrdiff_t n, T intercept, T* out, Stream& stream) {
+FALLLINE_INLINE void short_margins(Places& x, std::ptrdiff_t n_rows, const T* w, std::ptrdiff_t n,
+                                   T intercept, T* out) {
   constexpr std::ptrdiff_t size = vec<T>::size;
   const ShortRow<T, lines> weights = load_row<lines, true>(w, lines * size);
   for (std::ptrdiff_t begin = 0; begin < n_rows; begin += size) {
     vec<T> products[size];
     const std::ptrdiff_t left = n_rows - begin;
-    stream.bring(size * n * static_cast<std::ptrdiff_t>(sizeof(T)) / 2);
+    x.template bring_rows<0>(begin, left < size ? left : size,
+                             n * static_cast<std::ptrdiff_t>(sizeof(T)));
     for (std::ptrdiff_t k = 0; k < size; ++k) {
       // Past the last row it is taken again; nobody looks at its sums.
       const ShortRow<T, lines> row = load_row<lines, over>(x[begin + (k < left ? k : left - 1)], n);
@@ -40,8 +41,8 @@ FALLLINE_INLINE void short_margins(const Places& x, std::ptrdiff_t n_rows, const
 // g += sum_k residuals[k] x[k]. The rows take turns at four sums (two where a row has more lines
 // than that leaves registers for), as one would wait for itself.
 template <int lines, bool over, class Places, class T>
-FALLLINE_INLINE void add_short_rows(const Places& x, const T* residuals, std::ptrdiff_t n_rows,
-                                    std::ptrdiff_t n, T* g, Stream& stream) {
+FALLLINE_INLINE void add_short_rows(Places& x, const T* residuals, std::ptrdiff_t n_rows,
+                                    std::ptrdiff_t n, T* g) {
   constexpr std::ptrdiff_t size = vec<T>::size;
   constexpr int chains = lines <= 2 ? 4 : 2;
   ShortRow<T, lines> total[chains];
@@ -50,7 +51,11 @@ FALLLINE_INLINE void add_short_rows(const Places& x, const T* residuals, std::pt
   }
   std::ptrdiff_t k = 0;
   for (; k + chains <= n_rows; k += chains) {
-    if (k % size == 0) stream.bring(size * n * static_cast<std::ptrdiff_t>(sizeof(T)) / 2);
+    if (k % size == 0) {
+      const std::ptrdiff_t left = n_rows - k;
+      x.template bring_rows<1>(k, left < size ? left : size,
+                               n * static_cast<std::ptrdiff_t>(sizeof(T)));
+    }
     for (int c = 0; c < chains; ++c) {
       const ShortRow<T, lines> row = load_row<lines, over>(x[k + c], n);
       const vec<T> r = set(residuals[k + c]);

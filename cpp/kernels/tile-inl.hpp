@@ -8,22 +8,22 @@ template <int lines> struct ShortRows {
   static constexpr std::ptrdiff_t reach = lines;  // in lines, see Block::over
 
   template <class Places, class T>
-  static FALLLINE_INLINE void margins(const Places& x, bool over, std::ptrdiff_t n_rows, const T* w,
-                                      std::ptrdiff_t n, T intercept, T* out, Stream& stream) {
+  static FALLLINE_INLINE void margins(Places& x, bool over, std::ptrdiff_t n_rows, const T* w,
+                                      std::ptrdiff_t n, T intercept, T* out) {
     if (over) {
-      short_margins<lines, true>(x, n_rows, w, n, intercept, out, stream);
+      short_margins<lines, true>(x, n_rows, w, n, intercept, out);
     } else {
-      short_margins<lines, false>(x, n_rows, w, n, intercept, out, stream);
+      short_margins<lines, false>(x, n_rows, w, n, intercept, out);
     }
   }
 
   template <class Places, class T>
-  static FALLLINE_INLINE void gradient(const Places& x, bool over, std::ptrdiff_t n_rows,
-                                       const T* residuals, std::ptrdiff_t n, T* g, Stream& stream) {
+  static FALLLINE_INLINE void gradient(Places& x, bool over, std::ptrdiff_t n_rows,
+                                       const T* residuals, std::ptrdiff_t n, T* g) {
     if (over) {
-      add_short_rows<lines, true>(x, residuals, n_rows, n, g, stream);
+      add_short_rows<lines, true>(x, residuals, n_rows, n, g);
     } else {
-      add_short_rows<lines, false>(x, residuals, n_rows, n, g, stream);
+      add_short_rows<lines, false>(x, residuals, n_rows, n, g);
     }
   }
 };
@@ -33,25 +33,25 @@ template <std::ptrdiff_t n_rows_, int group> struct LongRows {
   static constexpr std::ptrdiff_t reach = 0;
 
   template <class Places, class T>
-  static FALLLINE_INLINE void margins(const Places& x, bool, std::ptrdiff_t n_rows, const T* w,
-                                      std::ptrdiff_t n, T intercept, T* out, Stream& stream) {
-    row_margins(x, n_rows, w, n, intercept, out, stream);
+  static FALLLINE_INLINE void margins(Places& x, bool, std::ptrdiff_t n_rows, const T* w,
+                                      std::ptrdiff_t n, T intercept, T* out) {
+    row_margins(x, n_rows, w, n, intercept, out);
   }
 
   template <class Places, class T>
-  static FALLLINE_INLINE void gradient(const Places& x, bool, std::ptrdiff_t n_rows,
-                                       const T* residuals, std::ptrdiff_t n, T* g, Stream& stream) {
-    add_rows<group>(x, residuals, n_rows, n, g, stream);
+  static FALLLINE_INLINE void gradient(Places& x, bool, std::ptrdiff_t n_rows, const T* residuals,
+                                       std::ptrdiff_t n, T* g) {
+    add_rows<group>(x, residuals, n_rows, n, g);
   }
 };
 
 template <class Length, class Places, class T>
-FALLLINE_INLINE void block_pass(const TileTask<T>& task, const Block<T>& block, const Places& x,
-                                std::ptrdiff_t n_rows, Stream stream, Sums& sums) {
+FALLLINE_INLINE void block_pass(const TileTask<T>& task, const Block<T>& block, Places& x,
+                                std::ptrdiff_t n_rows, Sums& sums) {
   const std::ptrdiff_t n = task.samples.X.columns;
   T margins[Length::block_rows];
   T residuals[Length::block_rows];
-  Length::margins(x, block.over, n_rows, task.w, n, task.intercept, margins, stream);
+  Length::margins(x, block.over, n_rows, task.w, n, task.intercept, margins);
   const LossSums losses = task.loss.entry->residuals(margins, block.targets, block.sample_weight,
                                                      residuals, n_rows, task.loss.parameters);
   sums.loss += losses.loss;
@@ -64,7 +64,7 @@ FALLLINE_INLINE void block_pass(const TileTask<T>& task, const Block<T>& block, 
     sums.weight += static_cast<double>(n_rows);
   }
   if (task.gradient) {
-    Length::gradient(x, block.over, n_rows, residuals, n, task.gradient, stream);
+    Length::gradient(x, block.over, n_rows, residuals, n, task.gradient);
   }
 }
 
@@ -76,15 +76,9 @@ template <class Length, class T> FALLLINE_INLINE void tile_of(const TileTask<T>&
     const std::ptrdiff_t n_rows = left < step ? left : step;
     block.gather(task.samples, task.rows, begin, n_rows, Length::reach * vec<T>::size);
     if (task.rows.order) {
-      if (task.rows.ahead) {
-        for (std::ptrdiff_t k = 0; k < n_rows; ++k) {
-          bring_row(task.samples, task.rows.ahead[begin + k]);
-        }
-      }
-      block_pass<Length>(task, block, block.listed, n_rows, {nullptr}, sums);
+      block_pass<Length>(task, block, block.listed, n_rows, sums);
     } else {
-      const auto* first = reinterpret_cast<const char*>(block.stored.first);
-      block_pass<Length>(task, block, block.stored, n_rows, {first + Stream::distance}, sums);
+      block_pass<Length>(task, block, block.stored, n_rows, sums);
     }
   }
 }

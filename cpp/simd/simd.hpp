@@ -11,14 +11,13 @@
 //   load_over(p, n)               the same as load_n where a whole vector may be read
 //   sum(v)                        lanes i and i + size/2 first, then +4, +2, +1
 //   sums(v)                       sum(v[0]), sum(v[1]) … of `size` vectors
-//   prefetch_soon(p)  prefetch_later(p)   into the first-, the second-level cache
+//   prefetch(p)                   into the first-level cache
 //
 // Formulas are templates over V = vec<T> and write their numbers constant<V>(x). Included inside
 // the target's namespace.
 #pragma once
 
-FALLLINE_INLINE void prefetch_soon(const void* p) { __builtin_prefetch(p, 0, 3); }
-FALLLINE_INLINE void prefetch_later(const void* p) { __builtin_prefetch(p, 0, 2); }
+FALLLINE_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
 
 template <class V> FALLLINE_INLINE V constant(double x) {
   return set(static_cast<typename V::scalar>(x));

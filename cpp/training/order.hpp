@@ -10,12 +10,12 @@
 
 namespace fallline {
 
-// stored: as they lie. rows: a full permutation. blocks: short blocks of neighbours in random
-// order, gathered into windows that fit the cache, rows random within each window.
+// stored: as they lie. rows: a full permutation. blocks: several streams side by side, each through
+// a region of its own, whose blocks come in random order; the epoch takes a few rows from each in
+// turn. Memory is then read in long strokes, and a mini-batch has rows from everywhere.
 enum class Shuffle { stored, rows, blocks };
 
-// The order of every epoch, a function of the arguments of the constructor and the epoch alone. It
-// is made window by window, as it is asked for.
+// The order of every epoch, a function of the constructor's arguments and the epoch alone.
 class Order {
  public:
   Order(Shuffle shuffle, std::ptrdiff_t n_samples, std::ptrdiff_t n_features, std::uint64_t seed);
@@ -26,21 +26,28 @@ class Order {
             Rows& rows, Interrupt& interrupt);
 
  private:
-  bool start(std::int64_t epoch, std::ptrdiff_t position, Interrupt& interrupt);
-  bool append_window(Interrupt& interrupt);
-  void arrive(std::ptrdiff_t window);
+  static constexpr int n_streams = 8;
+
+  // Where a stream stands: it has the blocks [next_block, end_block) of blocks_ before it.
+  struct Stream {
+    std::int64_t row, end_row;
+    std::size_t next_block, end_block;
+    std::int64_t end_of_region;
+  };
+
+  bool start(std::int64_t epoch, Interrupt& interrupt);
+  void append_round();
 
   Shuffle shuffle_;
   std::ptrdiff_t n_samples_;
   std::uint64_t seed_;
-  std::ptrdiff_t block_rows_;           // neighbours that stay together on their way from memory
-  std::ptrdiff_t window_blocks_;        // blocks whose rows are mixed
-  std::vector<std::int64_t> blocks_;    // of this epoch, in their order
-  std::vector<std::int64_t> arriving_;  // rows of the next window as they lie in their blocks
-  std::vector<std::int64_t> order_, ahead_;  // of positions from begin_ on
+  std::ptrdiff_t block_rows_;
+  std::ptrdiff_t run_rows_;
+  std::vector<std::int64_t> order_;   // of the positions from begin_ on
+  std::vector<std::int64_t> blocks_;  // first rows, region by region
+  Stream streams_[n_streams];
   std::int64_t epoch_ = -1;
   std::ptrdiff_t begin_ = 0;
-  std::ptrdiff_t next_window_ = 0;
 };
 
 }  // namespace fallline
