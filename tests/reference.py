@@ -106,11 +106,41 @@ def adam(
     return slots[0] / (1 - math.pow(beta1, t)) / denominator
 
 
+def adagrad(g: Float64Array, slots: list[Float64Array], t: int, eps: float) -> Float64Array:
+    del t
+    slots[0] = slots[0] + g**2
+    return g / (np.sqrt(slots[0]) + eps)
+
+
+def ftrl(
+    g: Float64Array,
+    slots: list[Float64Array],
+    t: int,
+    beta: float,
+    l1: float,
+    l2: float,
+    *,
+    w: Float64Array,
+    learning_rate: float,
+) -> Float64Array:
+    """Of algorithm 1, whose z is the first slot less the value that w stands for."""
+    del t
+    z = slots[0] - ((beta + np.sqrt(slots[1])) / learning_rate + l2) * w
+    sigma = (np.sqrt(slots[1] + g**2) - np.sqrt(slots[1])) / learning_rate
+    z, slots[1] = z + g - sigma * w, slots[1] + g**2
+    curvature = (beta + np.sqrt(slots[1])) / learning_rate + l2
+    new = -soft_threshold(z, l1) / curvature
+    slots[0] = z + curvature * new
+    return (w - new) / learning_rate
+
+
 RULES = {
     "sgd": Rule(0, 0, sgd),
     "momentum": Rule(1, 1, momentum),
     "nesterov": Rule(1, 1, nesterov),
     "adam": Rule(2, 3, adam),
+    "adagrad": Rule(1, 1, adagrad),
+    "ftrl": Rule(2, 3, ftrl),
 }
 
 
@@ -130,7 +160,8 @@ def step(
     """Return the weights after step t; ``weight_decay`` is the decoupled one of AdamW."""
     g = g + l2 * w
     w = w * (1 - learning_rate * weight_decay)
-    w = w - learning_rate * RULES[rule].direction(g, slots, t, *parameters)
+    at = {"w": w, "learning_rate": learning_rate} if rule == "ftrl" else {}
+    w = w - learning_rate * RULES[rule].direction(g, slots, t, *parameters, **at)
     return soft_threshold(w, learning_rate * l1)
 
 
@@ -171,6 +202,7 @@ def train(
     b = np.array([intercept], np.float64)
     w_slots = [np.zeros(n_features) for _ in range(RULES[rule].n_slots)]
     b_slots = [np.zeros(1) for _ in range(RULES[rule].n_slots)]
+    b_parameters = (parameters[0], 0.0, 0.0) if rule == "ftrl" else parameters
     running_losses = []
     for k, lr in enumerate(learning_rates):
         start = starts[k % len(starts)]
@@ -185,7 +217,7 @@ def train(
             rule, w, g, w_slots, parameters, k + 1, lr, l2=l2, l1=l1, weight_decay=weight_decay
         )
         if fit_intercept:
-            b = step(rule, b, np.sum(residuals, keepdims=True), b_slots, parameters, k + 1, lr)
+            b = step(rule, b, np.sum(residuals, keepdims=True), b_slots, b_parameters, k + 1, lr)
     return Trained(w, float(b[0]), np.array(running_losses, np.float64))
 
 

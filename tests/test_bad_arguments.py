@@ -37,7 +37,7 @@ def momentum(**options: Any) -> object:
     return fl.optim.SGD(0.1, **options)
 
 
-def adaptive(penalty: fl.penalties.Penalty, kind: type[fl.optim.Adam]) -> Refusal:
+def adaptive(penalty: fl.penalties.Penalty, kind: Any) -> Refusal:
     return Refusal(
         f"{penalty!r} with {kind.__name__}",
         lambda: train_with(penalty=penalty, optimizer=kind()),
@@ -113,7 +113,7 @@ TRAINER = [
     *[
         adaptive(penalty, kind)
         for penalty in (fl.penalties.L1(0.1), fl.penalties.ElasticNet(0.1))
-        for kind in (fl.optim.Adam, fl.optim.AdamW)
+        for kind in (fl.optim.Adam, fl.optim.AdamW, fl.optim.Adagrad, fl.optim.FTRL)
     ],
 ]
 

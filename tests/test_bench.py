@@ -91,7 +91,7 @@ def test_numpy_loss_and_gradient_are_those_of_the_reference(
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("rule", sorted(reference.RULES))
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "nesterov", "adam"])
 def test_numpy_step_is_that_of_the_reference(rule: str, dtype: str, weight_decay: float) -> None:
     rng, kind = np.random.default_rng(0), np.dtype(dtype).type
     w, g = rng.standard_normal(101, kind), rng.standard_normal(101, kind)

@@ -18,6 +18,8 @@ PARAMETERS: dict[str, list[float]] = {
     "momentum": [0.5],
     "nesterov": [0.5],
     "adam": [0.9, 0.99, 1e-3],
+    "adagrad": [0.1],
+    "ftrl": [1.0, 1e-3, 0.1],
 }
 SIZES = [(27, 1), (27, 8), (203, 64), (203, 203), (1700, 1500), (1700, 1700)]  # rows, mini-batch
 REGULARIZATION = {"l2": 0.05, "l1": 0.02, "weight_decay": 0.1}

@@ -28,6 +28,7 @@ OPTIMIZERS: dict[str, tuple[Callable[..., fl.optim.Optimizer], str, list[float]]
         [0.5, 0.9, 1e-3],
     ),
     "adamw": (fl.optim.AdamW, "adam", [0.9, 0.999, 1e-8]),
+    "adagrad": (fl.optim.Adagrad, "adagrad", [1e-10]),
 }
 RTOL: dict[Any, float] = {np.float64: 1e-12, np.float32: 1e-5}
 SHAPES = [(7,), (3, 5), (2, 3, 4), (), (1,), (0,), (1000,)]
@@ -123,6 +124,8 @@ def torch_optimizer(torch: Any, name: str, params: list[Any], decay: float) -> A
         return torch.optim.Adam(params, lr=0.01, weight_decay=decay)
     if name == "adam-fast":
         return torch.optim.Adam(params, lr=0.01, betas=(0.5, 0.9), eps=1e-3, weight_decay=decay)
+    if name == "adagrad":
+        return torch.optim.Adagrad(params, lr=0.01, weight_decay=decay)
     momentum, nesterov = 0.0 if name == "sgd" else 0.9, name == "nesterov"
     options = {"momentum": momentum, "nesterov": nesterov, "weight_decay": decay}
     return torch.optim.SGD(params, lr=0.01, **options)
@@ -237,6 +240,7 @@ RATES: dict[str, tuple[Any, Any]] = {  # for the quadratic and for Rosenbrock's 
     "adam": (schedules.Exponential(0.1, 0.995), schedules.Exponential(0.1, 0.9995)),
     "adam-fast": (schedules.Exponential(0.1, 0.995), schedules.Exponential(0.02, 0.9998)),
     "adamw": (schedules.Exponential(0.1, 0.995), schedules.Exponential(0.1, 0.9995)),
+    "adagrad": (0.5, 0.5),
 }
 
 

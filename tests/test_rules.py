@@ -15,10 +15,14 @@ PARAMETERS: dict[str, list[float]] = {
     "momentum": [0.9],
     "nesterov": [0.9],
     "adam": [0.9, 0.999, 1e-3],
+    "adagrad": [1e-3],
+    "ftrl": [1.0, 0.2, 0.1],
 }
 # How far one unit of gradient can move a slot, and the direction of a step, over all steps to come.
-# Adam divides by a root mean square of gradients, which gradients() keeps above 0.7.
+# Adam divides by a root mean square of gradients, which gradients() keeps above 0.7, Adagrad by the
+# root of a sum, and FTRL by that and 1.
 GAINS = {"sgd": 1.0, "momentum": 10.0, "nesterov": 11.0, "adam": 2.0}
+GAINS |= {"adagrad": 2.0, "ftrl": 2.0}
 N_STEPS = 20
 LEARNING_RATE = 0.05
 GRADIENT_SCALE = 1.75

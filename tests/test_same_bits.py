@@ -34,6 +34,8 @@ OPTIMIZERS: dict[str, Optimizer] = {
         fl.optim.SGD(0.01, momentum=0.75),
         fl.optim.SGD(0.01, momentum=0.75, nesterov=True),
         fl.optim.AdamW(0.01, betas=(0.5, 0.75), weight_decay=0.25),
+        fl.optim.Adagrad(0.01),
+        fl.optim.FTRL(0.01, l1=0.01, l2=0.01),
     )
 }
 DTYPES = ["float32", "float64"]
@@ -68,7 +70,8 @@ def random_arrays(dtype: str, n: int, count: int) -> list[FloatArray]:
 
 
 def penalty_for(rule: str) -> Penalty:
-    return fl.penalties.L2(0.01) if rule == "adam" else fl.penalties.ElasticNet(0.01, 0.5)
+    adaptive = rule in {"adam", "adagrad", "ftrl"}
+    return fl.penalties.L2(0.01) if adaptive else fl.penalties.ElasticNet(0.01, 0.5)
 
 
 def train(

@@ -23,6 +23,8 @@ OPTIMIZERS = {
     "nesterov": fl.optim.SGD(0.02, momentum=0.8, nesterov=True),
     "adam": fl.optim.Adam(0.02),
     "adamw": fl.optim.AdamW(0.02, weight_decay=0.1),
+    "adagrad": fl.optim.Adagrad(0.02),
+    "ftrl": fl.optim.FTRL(0.02, l1=0.01, l2=0.01),
     "schedule": fl.optim.SGD(fl.schedules.Cosine(0.1, 30).warmup(5)),
 }
 PENALTIES = [None, fl.penalties.L2(0.1), fl.penalties.L1(0.05), fl.penalties.ElasticNet(0.1, 0.3)]
@@ -89,7 +91,7 @@ def cases() -> list[tuple[Loss, str, Penalty | None]]:
         for loss in LOSSES
         for name in OPTIMIZERS
         for penalty in PENALTIES
-        if not (penalty and penalty.l1 and name.startswith("adam"))  # refused
+        if not (penalty and penalty.l1 and name.startswith(("ada", "ftrl")))  # refused
     ]
 
 

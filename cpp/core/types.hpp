@@ -22,13 +22,11 @@ template <class T> struct Samples {
   const T* sample_weight;
 };
 
-// S, by which the objective is divided.
-template <class T> double sum_of_weights(const Samples<T>& samples) {
-  if (!samples.sample_weight) return static_cast<double>(samples.X.rows);
+// S, by which the objective is divided: of n rows, whose sample_weight may be null.
+template <class T> double sum_of_weights(const T* sample_weight, std::ptrdiff_t n) {
+  if (!sample_weight) return static_cast<double>(n);
   double total = 0;
-  for (std::ptrdiff_t i = 0; i < samples.X.rows; ++i) {
-    total += static_cast<double>(samples.sample_weight[i]);
-  }
+  for (std::ptrdiff_t i = 0; i < n; ++i) total += static_cast<double>(sample_weight[i]);
   return total;
 }
 

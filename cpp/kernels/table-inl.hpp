@@ -21,7 +21,8 @@ template <class T, class List> struct RuleEntries;
 template <class T, class... Members> struct RuleEntries<T, TypeList<Members...>> {
   static_assert(((Members::n_slots <= max_slots) && ...));
   static constexpr RuleEntry<T> entries[] = {
-      {Members::name, Members::n_slots, Members::n_parameters, step<Members, T>}...};
+      {Members::name, Members::n_slots, Members::n_parameters, Members::n_penalties,
+       step<Members, T>}...};
 };
 
 template <class T, class List> struct FunctionEntries;

@@ -74,6 +74,7 @@ template <class T> struct RuleEntry {
   const char* name;
   int n_slots;
   int n_parameters;
+  int n_penalties;  // the last of the parameters, which the intercept has at 0
   void (*step)(const StepTask<T>&);
 };
 

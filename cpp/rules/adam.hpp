@@ -5,6 +5,7 @@ struct Adam {
   static constexpr const char* name = "adam";
   static constexpr int n_slots = 2;
   static constexpr int n_parameters = 3;  // beta1, beta2, eps
+  static constexpr int n_penalties = 0;
 
   template <class V> struct Element {
     V rate, decay1, beta2, decay2, root, eps;

@@ -5,6 +5,7 @@ struct Nesterov {
   static constexpr const char* name = "nesterov";
   static constexpr int n_slots = 1;
   static constexpr int n_parameters = 1;  // momentum
+  static constexpr int n_penalties = 0;
 
   template <class V> struct Element {
     V rate, momentum;

@@ -4,6 +4,7 @@ struct Sgd {
   static constexpr const char* name = "sgd";
   static constexpr int n_slots = 0;
   static constexpr int n_parameters = 0;
+  static constexpr int n_penalties = 0;
 
   template <class V> struct Element {
     V rate;

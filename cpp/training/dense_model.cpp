@@ -13,11 +13,11 @@ template <class T> DenseModel<T>::DenseModel(const Samples<T>& samples, const Lo
     : kernels_(kernels<T>()),
       samples_(samples),
       rule_(find(kernels_.rules, rule)),
-      intercept_rule_(find(kernels<double>().rules, rule)),
       options_(std::move(options)),
       loss_{&loss, options_.loss_parameters.data()},
-      total_weight_(sum_of_weights(samples)),
-      pass_(kernels_, loss_, samples_, true) {
+      total_weight_(sum_of_weights(samples.sample_weight, samples.X.rows)),
+      pass_(kernels_, loss_, samples_, true),
+      intercept_(find(kernels<double>().rules, rule), options_.rule_parameters) {
   const auto width = static_cast<std::size_t>(padded_size<T>(samples.X.columns));
   w_.resize(width);
   gradient_.resize(width);
@@ -50,11 +50,11 @@ template <class T>
 bool DenseModel<T>::gradient(const Rows& rows, Sums& sums, Interrupt& interrupt) {
   if (rows.end - rows.begin <= tile_rows) {
     std::fill(gradient_.begin(), gradient_.end(), T(0));
-    const TileTask<T> task{samples_,        rows, w_.data(), static_cast<T>(intercept_), loss_,
-                           gradient_.data()};
+    const TileTask<T> task{
+        samples_, rows, w_.data(), static_cast<T>(intercept_.value()), loss_, gradient_.data()};
     return run_tile(kernels_, task, sums, &interrupt, interrupt);
   }
-  if (!pass_.run(rows, w_.data(), intercept_, interrupt)) return false;
+  if (!pass_.run(rows, w_.data(), intercept_.value(), interrupt)) return false;
   sums = pass_.sums();
   std::transform(pass_.gradient(), pass_.gradient() + gradient_.size(), gradient_.begin(),
                  [](double g) { return static_cast<T>(g); });
@@ -76,14 +76,7 @@ template <class T> void DenseModel<T>::update(double learning_rate, std::int64_t
     task.slots[s] = slots_.data() + static_cast<std::size_t>(s) * gradient_.size();
   }
   fallline::update(rule_, task);
-  if (!options_.fit_intercept) return;
-  StepTask<double> own{{step, learning_rate, scale, 0, 0, 0, task.numbers.parameters},
-                       &intercept_,
-                       &intercept_gradient,
-                       {},
-                       1};
-  for (int s = 0; s < rule_.n_slots; ++s) own.slots[s] = &intercept_slots_[s];
-  intercept_rule_.step(own);
+  if (options_.fit_intercept) intercept_.step(step, learning_rate, scale, intercept_gradient);
 }
 
 template class DenseModel<float>;

@@ -16,7 +16,7 @@ from fallline._validation import Data, check_coef, check_columns, check_data
 from fallline.errors import ConvergenceWarning, DivergenceError
 from fallline.fit import Fit
 from fallline.losses import Loss
-from fallline.optim import Adam, Optimizer
+from fallline.optim import SGD, Optimizer
 from fallline.penalties import Penalty
 
 _ORDERS = ("blocks", "rows")
@@ -137,10 +137,11 @@ class Trainer:
             _instance(f"callbacks[{k}]", callback, Callback, "fl.callbacks.Progress()")
             for k, callback in enumerate(callbacks)
         ]
-        if self.penalty is not None and self.penalty.l1 > 0 and isinstance(optimizer, Adam):
+        if self.penalty is not None and self.penalty.l1 > 0 and not isinstance(optimizer, SGD):
             message = (
                 f"penalty must not contain L1 with an adaptive rule, got {penalty!r} with "
-                f"{type(optimizer).__name__}; use fl.optim.SGD, whose steps it is defined for"
+                f"{type(optimizer).__name__}; use fl.optim.SGD, whose steps it is defined for, or "
+                "the l1 of fl.optim.FTRL"
             )
             raise ValueError(message)
 

@@ -53,6 +53,8 @@ RULES: dict[str, tuple[Callable[[], optim.Optimizer], str, list[float], float]] 
         0.0,
     ),
     "adam": (lambda: optim.Adam(LEARNING_RATE), "adam", [0.9, 0.999, 1e-8], 0.0),
+    "adagrad": (lambda: optim.Adagrad(LEARNING_RATE), "adagrad", [1e-10], 0.0),
+    "ftrl": (lambda: optim.FTRL(LEARNING_RATE, l1=0.1, l2=0.1), "ftrl", [1.0, 0.1, 0.1], 0.0),
     "adamw": (lambda: optim.AdamW(LEARNING_RATE), "adam", [0.9, 0.999, 1e-8], 0.01),
 }
 

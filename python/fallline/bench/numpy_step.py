@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy import add, divide, multiply, sqrt, subtract
+from numpy import add, clip, divide, multiply, sqrt, subtract
 
 from fallline.typing import FloatArray
 
@@ -14,14 +14,15 @@ class NumpyStep:
 
     Parameters
     ----------
-    rule : {"sgd", "momentum", "nesterov", "adam"}
-        Name of the rule, by the formulas of torch.optim.
+    rule : {"sgd", "momentum", "nesterov", "adam", "adagrad", "ftrl"}
+        Name of the rule, by the formulas of `fallline.optim`.
     w : ndarray of shape (n,)
         Weights, float32 or float64; updated in place.
     g : ndarray of shape (n,)
         Gradient, of the dtype of `w`; read anew at every step.
     parameters : sequence of float
-        Constants of the rule: none for sgd, the momentum, or beta1, beta2 and eps.
+        Constants of the rule: none for sgd, the momentum, beta1, beta2 and eps for adam, eps for
+        adagrad, beta, l1 and l2 for ftrl.
     learning_rate : float
         Step size, the same at every step.
     weight_decay : float, default=0.0
@@ -59,6 +60,8 @@ class NumpyStep:
             "momentum": (self._momentum, 1),
             "nesterov": (self._nesterov, 1),
             "adam": (self._adam, 2),
+            "adagrad": (self._adagrad, 1),
+            "ftrl": (self._ftrl, 2),
         }
         self._update, n_slots = rules[rule]
         self._parameters = tuple(parameters)
@@ -113,3 +116,30 @@ class NumpyStep:
         divide(m, buffer, buffer)
         multiply(buffer, rate, buffer)
         subtract(w, buffer, w)
+
+    def _adagrad(self, w: FloatArray, g: FloatArray, G: FloatArray, buffer: FloatArray) -> None:
+        multiply(g, g, buffer)
+        add(G, buffer, G)
+        sqrt(G, buffer)
+        add(buffer, self._parameters[0], buffer)
+        divide(g, buffer, buffer)
+        multiply(buffer, self._learning_rate, buffer)
+        subtract(w, buffer, w)
+
+    def _ftrl(
+        self, w: FloatArray, g: FloatArray, u: FloatArray, n: FloatArray, buffer: FloatArray
+    ) -> None:
+        beta, l1, l2 = self._parameters
+        multiply(g, g, buffer)
+        add(n, buffer, n)
+        sqrt(n, buffer)
+        add(buffer, beta + l2 * self._learning_rate, buffer)
+        divide(buffer, self._learning_rate, buffer)
+        # z = u + g - curvature w, of which u keeps what lies within l1 of 0.
+        multiply(w, buffer, w)
+        add(u, g, u)
+        subtract(w, u, w)
+        clip(w, -l1, l1, u)
+        subtract(w, u, w)
+        multiply(u, -1.0, u)
+        divide(w, buffer, w)

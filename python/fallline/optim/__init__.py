@@ -5,8 +5,10 @@ Formulas and defaults are those of torch.optim where torch has the name, except 
 called ``learning_rate`` and may be a number, a schedule or any function of the step number.
 """
 
+from fallline.optim._adagrad import Adagrad
 from fallline.optim._adam import Adam, AdamW
+from fallline.optim._ftrl import FTRL
 from fallline.optim._optimizer import Optimizer
 from fallline.optim._sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
+__all__ = ["FTRL", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer"]

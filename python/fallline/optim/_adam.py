@@ -35,6 +35,11 @@ class Adam(Optimizer):
               w \leftarrow w - \frac{\eta}{1 - \beta_1^t}
                   \frac{m}{\sqrt{v / (1 - \beta_2^t)} + \varepsilon}.
 
+    On sparse data a step changes the weights and moments whose gradient is not zero, and no others,
+    as torch.optim.SparseAdam does: on dense data the moments of the others would fade and go on
+    moving their weights. ``weight_decay`` and the gradient of an L2 penalty wait for such a step
+    too.
+
     References
     ----------
     Kingma, D. P. and Ba, J. (2015). Adam: a method for stochastic optimization, algorithm 1.
@@ -106,7 +111,8 @@ class AdamW(Adam):
     Notes
     -----
     The decay is multiplied by the learning rate, as in torch.optim.AdamW; the paper multiplies it
-    by the schedule alone.
+    by the schedule alone. On sparse data it is that of dense data, also for features that are
+    absent from a mini-batch; for the rest see `Adam`.
 
     References
     ----------

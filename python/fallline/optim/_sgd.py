@@ -34,6 +34,11 @@ class SGD(Optimizer):
     .. math:: v \leftarrow \mu v + g, \quad w \leftarrow w - \eta v
               \text{ or, with nesterov, } w \leftarrow w - \eta (g + \mu v).
 
+    On sparse data the motion of weights whose features are absent from a mini-batch is made up for
+    when they occur again, and gives what it gives on dense data. Only with momentum and an L1
+    penalty it does not: the soft thresholds of such steps are then applied together, after the
+    motion.
+
     References
     ----------
     Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods.

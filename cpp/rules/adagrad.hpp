@@ -1,0 +1,20 @@
+#pragma once
+
+// Duchi, Hazan & Singer (2011), Adaptive subgradient methods, figure 1 with the diagonal matrix,
+// and eps where torch.optim has it. A gradient of zero changes nothing.
+struct Adagrad {
+  static constexpr const char* name = "adagrad";
+  static constexpr int n_slots = 1;
+  static constexpr int n_parameters = 1;  // eps
+  static constexpr int n_penalties = 0;
+
+  template <class V> struct Element {
+    V rate, eps;
+    explicit Element(const StepNumbers& at)
+        : rate(constant<V>(at.learning_rate)), eps(constant<V>(at.parameters[0])) {}
+    FALLLINE_INLINE void step(V& w, V g, V* slots) const {
+      slots[0] = fma(g, g, slots[0]);
+      w = fnma(rate, g / (sqrt(slots[0]) + eps), w);
+    }
+  };
+};

@@ -1,0 +1,17 @@
+// What a step is made of besides the learning rate; the same at every step.
+#pragma once
+
+#include <vector>
+
+namespace fallline {
+
+struct StepOptions {
+  bool fit_intercept;
+  double l2;
+  double l1;
+  double weight_decay;
+  std::vector<double> rule_parameters;
+  std::vector<double> loss_parameters;
+};
+
+}  // namespace fallline
