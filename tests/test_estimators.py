@@ -23,10 +23,12 @@ CLIPPED = (
 EXPECTED_FAILURES: dict[type, dict[str, str]] = {
     fl.SGDClassifier: {
         "check_sample_weight_equivalence_on_dense_data": WEIGHTS_AS_STEPS,
+        "check_sample_weight_equivalence_on_sparse_data": WEIGHTS_AS_STEPS,
         "check_class_weight_classifiers": "class_weight is not supported yet",
     },
     fl.SGDRegressor: {
         "check_sample_weight_equivalence_on_dense_data": WEIGHTS_AS_STEPS,
+        "check_sample_weight_equivalence_on_sparse_data": WEIGHTS_AS_STEPS,
         "check_fit_check_is_fitted": CLIPPED,
         "check_fit_idempotent": CLIPPED,
         "check_n_features_in": CLIPPED,

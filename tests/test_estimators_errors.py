@@ -115,11 +115,20 @@ def test_only_two_classes_are_accepted(kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)
-def test_sparse_matrices_are_refused(kind: type) -> None:
+def test_sparse_matrices_are_refused_unless_csr_where_steps_read_it(kind: type) -> None:
     sparse = pytest.importorskip("scipy.sparse")
     X, z, _ = problem(n_samples=20)
-    with pytest.raises(ValueError, match="X must be dense, got a sparse csr_array"):
-        kind().fit(sparse.csr_array(X), targets_for(kind, z))
+    wrong, message = sparse.csr_array(X), r"X must be dense, got a sparse csr_array; use X\.toarray"
+    if kind in {fl.SGDClassifier, fl.SGDRegressor}:
+        wrong, message = (
+            sparse.csc_array(X),
+            r"CSR format, got a sparse csc_array; use X\.tocsr\(\)",
+        )
+        model = kind().fit(sparse.csr_array(X), targets_for(kind, z))
+        with pytest.raises(ValueError, match=message):
+            model.predict(wrong)
+    with pytest.raises(ValueError, match=message):
+        kind().fit(wrong, targets_for(kind, z))
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)

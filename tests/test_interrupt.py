@@ -46,6 +46,11 @@ def work(kind):
         X = matrix(100_000, 20, "f4")
         start()
         return trainer(64).fit(X, X.sum(axis=1))
+    if kind == "sparse":
+        from scipy import sparse
+        X = sparse.csr_array(matrix(100_000, 20, "f4"))
+        start()
+        return trainer(64).fit(X, X.sum(axis=1))
     if kind == "full batch":
         X = matrix(1_000_000, 100, "f4")
         y = X[:, 0].copy()
@@ -118,10 +123,11 @@ class StopAtStep(Callback):
 
 def same_steps(kind: str, steps: int) -> fl.Fit:
     """The fit of the child, ended after that many steps."""
-    n, d, batch_size = {"mini-batch": (100_000, 20, 64), "full batch": (1_000_000, 100, None)}[kind]
+    small, large = (100_000, 20, 64), (1_000_000, 100, None)
+    n, d, batch_size = large if kind == "full batch" else small
     rows = np.random.default_rng(0).standard_normal((1000, d)).astype("f4")
     X: FloatArray = np.tile(rows, (n // 1000, 1))
-    y: FloatArray = X.sum(axis=1) if kind == "mini-batch" else X[:, 0].copy()
+    y: FloatArray = X[:, 0].copy() if kind == "full batch" else X.sum(axis=1)
     trainer = fl.Trainer(
         fl.losses.Squared(),
         optimizer=fl.optim.SGD(1e-3),
@@ -129,16 +135,23 @@ def same_steps(kind: str, steps: int) -> fl.Fit:
         epochs=10**6,
         callbacks=[StopAtStep(steps)],
     )
+    if kind == "sparse":
+        from scipy import sparse
+
+        compressed = sparse.csr_array(X)
+        return trainer.fit(compressed, compressed.sum(axis=1))
     return trainer.fit(X, y)
 
 
-@pytest.mark.parametrize("kind", ["mini-batch", "full batch"])
+@pytest.mark.parametrize("kind", ["mini-batch", "sparse", "full batch"])
 def test_a_fit_keeps_the_weights_of_whole_steps(kind: str, tmp_path: Path) -> None:
+    if kind == "sparse":
+        pytest.importorskip("scipy")
     result = interrupt(kind, tmp_path, after=1.0)
     assert result["status"] == "interrupted"
     assert result["latency"] < LIMIT
     assert result["steps"] > 0
-    steps_per_epoch = 1563 if kind == "mini-batch" else 1
+    steps_per_epoch = 1 if kind == "full batch" else 1563
     # Python may notice after the last step of an epoch, before the epoch is entered.
     assert 0 <= result["steps"] // steps_per_epoch - result["epochs"] <= 1
 

@@ -2,6 +2,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
+#include "bindings/loop.hpp"
 #include "bindings/loss.hpp"
 #include "training/dense_model.hpp"
 #include "training/full_batch.hpp"
@@ -45,13 +46,6 @@ Array<T> compute_margins(const Array<T>& X, const Array<T>& w, double intercept)
   return out;
 }
 
-Shuffle shuffle_named(const std::string& name) {
-  if (name == "blocks") return Shuffle::blocks;
-  if (name == "rows") return Shuffle::rows;
-  if (name == "none") return Shuffle::stored;
-  throw py::value_error("shuffle must be 'blocks', 'rows' or 'none', got '" + name + "'");
-}
-
 template <class T>
 Loop<DenseModel<T>> make_loop(const Array<T>& X, const Array<T>& y,
                               const std::optional<Array<T>>& sample_weight, const std::string& loss,
@@ -71,19 +65,6 @@ Loop<DenseModel<T>> make_loop(const Array<T>& X, const Array<T>& y,
                         {fit_intercept, l2, l1, weight_decay, std::move(parameters),
                          std::move(loss_parameters)}),
           batch_size, shuffle_named(shuffle), seed};
-}
-
-template <class Model> py::tuple run_chunk(Loop<Model>& loop, const Array<double>& learning_rates) {
-  const std::ptrdiff_t n = learning_rates.size();
-  const double* rates = vector(learning_rates, n, "learning_rates");
-  Interrupt interrupt(signal_raised);
-  Chunk chunk;
-  {
-    const py::gil_scoped_release no_gil;
-    chunk = loop.run(rates, n, interrupt);
-  }
-  if (chunk.interrupted) throw py::error_already_set();
-  return py::make_tuple(chunk.steps, chunk.loss, chunk.weight);
 }
 
 template <class T> void bind_loop(py::module_& m, const char* name) {

@@ -10,6 +10,8 @@
 #include "kernels/rows-inl.hpp"
 #include "kernels/short_rows-inl.hpp"
 #include "kernels/tile-inl.hpp"
+#include "kernels/csr-inl.hpp"
 #include "kernels/elementwise-inl.hpp"
+#include "kernels/csr_descent-inl.hpp"
 #include "kernels/step-inl.hpp"
 #include "kernels/table-inl.hpp"

@@ -14,21 +14,26 @@ template <class T, class... Members> struct LossEntries<T, TypeList<Members...>>
   static constexpr LossEntry<T> entries[] = {
       {Members::name, Members::n_parameters, residuals<Members, T>, of_losses<Value, Members, T>,
        of_losses<Derivative, Members, T>, of_losses<Curvature, Members, T>,
-       conjugate_of<Members, T>(0), smoothness<Members>}...};
+       conjugate_of<Members, T>(0), smoothness<Members>, csr_descent<Members, T, std::int32_t>,
+       csr_descent<Members, T, std::int64_t>}...};
 };
 
 template <class T, class List> struct RuleEntries;
 template <class T, class... Members> struct RuleEntries<T, TypeList<Members...>> {
   static_assert(((Members::n_slots <= max_slots) && ...));
-  static constexpr RuleEntry<T> entries[] = {
-      {Members::name, Members::n_slots, Members::n_parameters, Members::n_penalties,
-       step<Members, T>}...};
+  static constexpr RuleEntry<T> entries[] = {{Members::name, Members::n_slots,
+                                              Members::n_parameters, Members::n_penalties,
+                                              step<Members, T>}...};
 };
 
 template <class T, class List> struct FunctionEntries;
 template <class T, class... Members> struct FunctionEntries<T, TypeList<Members...>> {
   static constexpr FunctionEntry<T> entries[] = {{Members::name, apply<Members, T>}...};
 };
+
+template <class T, class I> constexpr CsrKernels<T, I> csr_table() {
+  return {csr_margins<T, I>, csr_add<T, I, T>, csr_add<T, I, double>, csr_threshold<T, I>};
+}
 
 template <class E, std::size_t n> constexpr Entries<E> entries_of(const E (&entries)[n]) {
   return {entries, n};
@@ -42,5 +47,8 @@ template <class T> constexpr KernelTable<T> table(const char* target) {
           tile<T>,
           margins<T>,
           read_sum<T>,
-          all_finite<T>};
+          all_finite<T>,
+          scaled_weights<T>,
+          csr_table<T, std::int32_t>(),
+          csr_table<T, std::int64_t>()};
 }

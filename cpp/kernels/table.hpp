@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/csr.hpp"
 #include "core/types.hpp"
 
 namespace fallline {
@@ -29,6 +30,27 @@ template <class T> using Unary = void (*)(const T* x, T* y, std::ptrdiff_t n);
 template <class T> using Binary = void (*)(const T* margins, const T* targets, T* y,
                                            std::ptrdiff_t n, const double* parameters);
 
+// Plain gradient descent, one sparse row a step. The weights are scale * w, and each step also
+// multiplies them by 1 - learning_rate * decay, which must leave the scale in a safe range.
+template <class T, class I> struct CsrDescent {
+  const CsrRow<T, I>* rows;
+  const CsrRow<T, I>* ahead;  // to be brought into the cache
+  std::ptrdiff_t n_rows;
+  const T* targets;
+  const T* sample_weight;
+  const double* learning_rates;
+  double gradient_scale;
+  double decay;
+  const double* loss_parameters;
+  bool fit_intercept;
+  T* w;
+  double* scale;
+  double* intercept;
+};
+
+// Returns the steps done: fewer than rows where a loss was not finite, which is in the sums.
+template <class T, class I> using CsrDescend = std::ptrdiff_t (*)(const CsrDescent<T, I>&, Sums&);
+
 template <class T> struct LossEntry {
   const char* name;
   int n_parameters;
@@ -38,6 +60,8 @@ template <class T> struct LossEntry {
   Binary<T> curvatures;  // second derivatives in the margin
   Binary<T> conjugates;  // sup over z of dual * z - value(z, target) for duals; null if unknown
   double (*smoothness)(const double* parameters);  // bound of the curvature; infinity if none
+  CsrDescend<T, std::int32_t> csr_descend32;
+  CsrDescend<T, std::int64_t> csr_descend64;
 };
 
 // A loss and the parameters it is called with, which belong to whoever made it.
@@ -89,6 +113,19 @@ template <class T> struct TileTask {
   T* gradient;
 };
 
+// Kernels over rows of a sparse matrix whose columns are numbered by an I.
+template <class T, class I> struct CsrKernels {
+  // out[i] = scale (row i . w) + intercept, while row ahead[i] is brought into the cache
+  void (*margins)(const CsrRow<T, I>* rows, const CsrRow<T, I>* ahead, std::ptrdiff_t n_rows,
+                  const T* w, T scale, T intercept, T* out);
+  // to += sum_i factors[i] row i
+  void (*add)(const CsrRow<T, I>* rows, std::ptrdiff_t n_rows, const T* factors, T* to);
+  void (*add_wide)(const CsrRow<T, I>* rows, std::ptrdiff_t n_rows, const T* factors, double* to);
+  // soft thresholding of the weights in the rows, by due - paid[j], which is then paid
+  void (*threshold)(const CsrRow<T, I>* rows, std::ptrdiff_t n_rows, double due, double* paid,
+                    T* w);
+};
+
 template <class E> struct Entries {
   const E* first;
   std::size_t count;
@@ -105,7 +142,28 @@ template <class T> struct KernelTable {
   void (*margins)(const MatrixView<T>& X, const T* w, T intercept, T* out);
   double (*read_sum)(const T* x, std::ptrdiff_t n);
   bool (*all_finite)(const T* x, std::ptrdiff_t n);
+  // out[j] = scale * (w[j], after soft thresholding by due - paid[j] unless paid is null)
+  void (*scaled_weights)(const T* w, std::ptrdiff_t n, double scale, double due, const double* paid,
+                         T* out);
+  CsrKernels<T, std::int32_t> csr32;
+  CsrKernels<T, std::int64_t> csr64;
 };
+
+template <class I, class T> CsrDescend<T, I> csr_descend(const LossEntry<T>& loss) {
+  if constexpr (sizeof(I) == 4) {
+    return loss.csr_descend32;
+  } else {
+    return loss.csr_descend64;
+  }
+}
+
+template <class I, class T> const CsrKernels<T, I>& csr_kernels(const KernelTable<T>& table) {
+  if constexpr (sizeof(I) == 4) {
+    return table.csr32;
+  } else {
+    return table.csr64;
+  }
+}
 
 // Elements of a weight array, rounded up to whole 64-byte vectors.
 template <class T> constexpr std::ptrdiff_t padded_size(std::ptrdiff_t n) {

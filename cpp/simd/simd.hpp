@@ -28,6 +28,12 @@ template <class V> FALLLINE_INLINE V abs(V x) { return max(x, -x); }
 template <class T> FALLLINE_INLINE vec<T> load_up_to(const T* p, std::ptrdiff_t n) {
   return n < vec<T>::size ? load_n(p, n) : load(p);
 }
+// Lane 0. Through memory, but stored as a whole: what is loaded next need not wait for it.
+template <class T> FALLLINE_INLINE T first(vec<T> x) {
+  alignas(64) T lanes[vec<T>::size];
+  store(lanes, x);
+  return lanes[0];
+}
 template <class T> FALLLINE_INLINE void store_up_to(T* p, std::ptrdiff_t n, vec<T> x) {
   if (n < vec<T>::size) {
     store_n(p, n, x);

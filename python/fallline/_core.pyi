@@ -1,6 +1,6 @@
 from typing import final
 
-from fallline.typing import Float64Array, FloatArray, IntArray
+from fallline.typing import Float64Array, FloatArray, FloatDType, IndexArray, IntArray
 
 __version__: str
 
@@ -30,9 +30,9 @@ def loss_conjugates(
 ) -> FloatArray: ...
 def loss_smoothness(loss: str, loss_parameters: list[float] = ...) -> float: ...
 def evaluate(function: str, x: FloatArray) -> FloatArray: ...
-def margins(X: FloatArray, w: FloatArray, intercept: float) -> FloatArray: ...
+def margins(X: FloatArray | CsrMatrix, w: FloatArray, intercept: float) -> FloatArray: ...
 def loss_sum(
-    X: FloatArray,
+    X: FloatArray | CsrMatrix,
     y: FloatArray,
     sample_weight: FloatArray | None,
     loss: str,
@@ -64,6 +64,57 @@ def step(
     l1: float = 0.0,
     weight_decay: float = 0.0,
 ) -> None: ...
+
+@final
+class CsrMatrix:
+    def __init__(
+        self, data: FloatArray, indices: IndexArray, indptr: IndexArray, n_columns: int
+    ) -> None: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def dtype(self) -> FloatDType: ...
+    @property
+    def data(self) -> FloatArray: ...
+    @property
+    def indices(self) -> IndexArray: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
+
+@final
+class CsrLoop:
+    def __init__(
+        self,
+        X: CsrMatrix,
+        y: FloatArray,
+        sample_weight: FloatArray | None,
+        loss: str,
+        rule: str,
+        parameters: list[float],
+        l2: float,
+        l1: float,
+        weight_decay: float,
+        batch_size: int,
+        shuffle: str,
+        seed: int,
+        fit_intercept: bool,
+        loss_parameters: list[float] = ...,
+    ) -> None: ...
+    def run(self, learning_rates: Float64Array) -> tuple[int, float, float]: ...
+    @property
+    def steps_per_epoch(self) -> int: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def coef(self) -> FloatArray: ...
+    @coef.setter
+    def coef(self, value: FloatArray) -> None: ...
+    @property
+    def intercept(self) -> float: ...
+    @intercept.setter
+    def intercept(self, value: float) -> None: ...
 
 @final
 class LoopFloat32:

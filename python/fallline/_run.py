@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -14,12 +15,16 @@ from fallline.losses import Loss
 from fallline.schedules import Schedule
 from fallline.typing import FloatArray
 
+Loop: TypeAlias = _core.LoopFloat32 | _core.LoopFloat64 | _core.CsrLoop
+
 # The mean loss may reach this multiple of what it was at the start.
 _DIVERGED = 10.0
 
 # Elements of X per chunk: a millisecond or more of work, against 20 µs for the way to Python.
 _CHUNK_ELEMENTS = 1 << 22
 _CHUNK_STEPS = 1 << 16
+# And elements per weight, as the weights are copied between two chunks.
+_CHUNK_ELEMENTS_PER_WEIGHT = 32
 
 # Rows at a time where Python goes over y, so that Ctrl-C is heard in between.
 _NULL_ROWS = 1 << 20
@@ -50,7 +55,7 @@ class Run:
 
     def __init__(
         self,
-        core: "_core.LoopFloat32 | _core.LoopFloat64",
+        core: Loop,
         data: Data,
         validation: Data | None,
         loss: Loss,
@@ -207,5 +212,7 @@ def _total_weight(data: Data) -> float:
 
 def _chunk_steps(data: Data, steps_per_epoch: int) -> int:
     """Return the steps between two returns to Python, a function of shape alone."""
-    elements = -(-data.X.size // steps_per_epoch)
-    return min(max(_CHUNK_ELEMENTS // elements, 1), _CHUNK_STEPS)
+    n_features = data.X.shape[1]
+    elements = max(-(-data.X.size // steps_per_epoch), 1)
+    enough = max(_CHUNK_ELEMENTS, _CHUNK_ELEMENTS_PER_WEIGHT * n_features)
+    return min(max(enough // elements, 1), max(_CHUNK_STEPS, n_features))

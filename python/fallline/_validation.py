@@ -3,13 +3,16 @@
 What can be read in place is passed on as it is. What cannot is copied, and the copy is counted.
 """
 
-from typing import Any, NamedTuple, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
 
 import numpy as np
 
 from fallline import _core
 from fallline.losses import Loss
-from fallline.typing import FloatArray, FloatDType
+from fallline.typing import Float64Array, FloatArray, FloatDType, IndexArray
+
+# Rows as the core reads them.
+Matrix: TypeAlias = FloatArray | _core.CsrMatrix
 
 _DROP = "drop or impute such rows first"
 
@@ -17,7 +20,7 @@ _DROP = "drop or impute such rows first"
 class Data(NamedTuple):
     """What a model is trained or evaluated on, as the core wants it."""
 
-    X: FloatArray
+    X: Matrix
     y: FloatArray
     sample_weight: FloatArray | None
     classes: np.ndarray[Any, Any] | None
@@ -49,21 +52,103 @@ def check_data(
     return Data(matrix, targets, weight, classes, copied, column_names(X))
 
 
-def as_matrix(X: object, name: str = "X") -> tuple[FloatArray, int]:
-    """Return X as a finite row-major float matrix, and the bytes that had to be copied for it."""
+def as_matrix(X: object, name: str = "X") -> tuple[Matrix, int]:
+    """Return X as a finite float matrix, and the bytes that had to be copied for it."""
+    if isinstance(X, _core.CsrMatrix):  # an estimator has checked it
+        return X, 0
+    if is_sparse(X):
+        return _as_csr(X, name)
     array = _as_array(X, name)
     _check_numeric(array, name)
-    if array.ndim != 2:
-        remedy = f"; use {name}.reshape(-1, 1) for a single feature" if array.ndim == 1 else ""
-        message = f"{name} must be 2-dimensional, got shape {array.shape}{remedy}"
-        raise ValueError(message)
-    if 0 in array.shape:
-        message = f"{name} must have at least one row and one column, got shape {array.shape}"
-        raise ValueError(message)
+    _check_shape(array.shape, name)
     matrix = _readable(array)
     if not _core.all_finite(matrix):
         _raise_not_finite(matrix, name, _DROP)
     return matrix, 0 if _is_view(matrix, X, array) else matrix.nbytes
+
+
+def is_sparse(X: object) -> bool:
+    """Return whether X is one of SciPy's sparse matrices or arrays, which need not be installed."""
+    return hasattr(X, "tocsr")
+
+
+def raise_not_csr(X: object, name: str = "X") -> NoReturn:
+    """Refuse a sparse matrix of another format."""
+    message = (
+        f"{name} must be dense or sparse in CSR format, got a sparse {type(X).__name__}; "
+        f"use {name}.tocsr()"
+    )
+    raise ValueError(message)
+
+
+def _as_csr(X: Any, name: str) -> tuple[_core.CsrMatrix, int]:
+    if X.format != "csr":
+        raise_not_csr(X, name)
+    _check_numeric(X.data, name)
+    _check_shape(X.shape, name)
+    values = _readable(X.data[np.newaxis])[0]
+    narrow = X.indices.dtype == np.int32 == X.indptr.dtype
+    indices, indptr = (
+        cast("IndexArray", np.ascontiguousarray(array, np.int32 if narrow else np.int64))
+        for array in (X.indices, X.indptr)
+    )
+    n_samples, n_features = X.shape
+    if (indices.size, indptr.size) != (values.size, n_samples + 1):
+        message = (
+            f"{name} must have as many indices as data, {values.size}, and an indptr of "
+            f"{n_samples + 1} entries, got {indices.size} and {indptr.size}"
+        )
+        raise ValueError(message)
+    try:
+        matrix = _core.CsrMatrix(values, indices, indptr, n_features)
+    except ValueError as error:
+        _raise_unsound(indices, indptr, n_features, name, error)
+    if not _core.all_finite(values[np.newaxis]):
+        place = int(np.argmin(np.isfinite(values)))
+        row = int(np.searchsorted(indptr, place, side="right")) - 1
+        message = (
+            f"{name} must be finite, got {X.data[place]!s} at row {row}, column {indices[place]}; "
+            f"{_DROP}"
+        )
+        raise ValueError(message)
+    pairs = zip((values, indices, indptr), (X.data, X.indices, X.indptr), strict=True)
+    return matrix, sum(new.nbytes for new, old in pairs if not np.may_share_memory(new, old))
+
+
+def _raise_unsound(
+    indices: IndexArray, indptr: IndexArray, n_features: int, name: str, error: Exception
+) -> NoReturn:
+    outside = (indices < 0) | (indices >= n_features)
+    if outside.any():
+        place = int(np.argmax(outside))
+        message = (
+            f"{name}.indices must be columns from 0 to {n_features - 1}, got {indices[place]} at "
+            f"position {place}; see {name}.check_format()"
+        )
+    else:
+        falls = np.flatnonzero(np.diff(indptr) < 0)
+        got = (
+            f"{indptr[falls[0] + 1]} after {indptr[falls[0]]} at position {falls[0] + 1}"
+            if falls.size
+            else f"{indptr[0]} to {indptr[-1]}"
+        )
+        message = (
+            f"{name}.indptr must rise from 0 to at most {indices.size}, the number of values, got "
+            f"{got}; see {name}.check_format()"
+        )
+    raise ValueError(message) from error
+
+
+def column_spans(X: Matrix) -> Float64Array:
+    """Return the distance of the largest from the smallest number of each column."""
+    if not isinstance(X, _core.CsrMatrix):
+        spans: Float64Array = np.subtract(X.max(axis=0), X.min(axis=0), dtype=np.float64)
+        return spans
+    # Of a sparse column the zeros count, whether or not it has some.
+    highest, lowest = np.zeros(X.shape[1]), np.zeros(X.shape[1])
+    np.maximum.at(highest, X.indices, X.data)
+    np.minimum.at(lowest, X.indices, X.data)
+    return highest - lowest
 
 
 def column_names(X: object) -> tuple[str, ...] | None:
@@ -88,7 +173,7 @@ def check_columns(
 
 def check_dense(X: object, name: str = "X") -> None:
     """Refuse what NumPy would take for something else: sparse matrices and masks."""
-    if hasattr(X, "tocsr"):
+    if is_sparse(X):
         message = f"{name} must be dense, got a sparse {type(X).__name__}; use {name}.toarray()"
         raise ValueError(message)
     mask = getattr(X, "mask", None)  # a method of pandas' objects
@@ -189,6 +274,16 @@ def _is_view(matrix: FloatArray, X: object, array: np.ndarray[Any, Any]) -> bool
     return matrix is array or np.shares_memory(matrix, array)
 
 
+def _check_shape(shape: tuple[int, ...], name: str) -> None:
+    if len(shape) != 2:
+        remedy = f"; use {name}.reshape(-1, 1) for a single feature" if len(shape) == 1 else ""
+        message = f"{name} must be 2-dimensional, got shape {shape}{remedy}"
+        raise ValueError(message)
+    if 0 in shape:
+        message = f"{name} must have at least one row and one column, got shape {shape}"
+        raise ValueError(message)
+
+
 def _check_numeric(array: np.ndarray[Any, Any], name: str) -> None:
     if array.dtype.kind not in "biuf":
         remedies = {
@@ -214,7 +309,7 @@ def _readable(array: np.ndarray[Any, Any]) -> FloatArray:
     return cast("FloatArray", np.require(array, requirements=["C", "A"]))
 
 
-def _one_per_row(values: object, name: str, X: FloatArray) -> np.ndarray[Any, Any]:
+def _one_per_row(values: object, name: str, X: Matrix) -> np.ndarray[Any, Any]:
     array = _as_array(values, name)
     if array.ndim != 1:
         remedy = f"; use {name}.ravel()" if array.ndim == 2 and 1 in array.shape else ""
@@ -259,7 +354,7 @@ def _as_finite(
     raise ValueError(message)
 
 
-def _as_weights(values: object, name: str, X: FloatArray) -> FloatArray:
+def _as_weights(values: object, name: str, X: Matrix) -> FloatArray:
     weights = _as_numbers(_one_per_row(values, name, X), name, X.dtype)
     if weights.min() < 0:
         row = int(np.argmin(weights))

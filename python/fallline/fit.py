@@ -66,8 +66,8 @@ class Fit:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows of finite numbers.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows of finite numbers; sparse ones in CSR format.
 
         Returns
         -------
@@ -98,8 +98,8 @@ class Fit:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows of finite numbers.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows of finite numbers; sparse ones in CSR format.
 
         Returns
         -------
@@ -121,8 +121,8 @@ class Fit:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows of finite numbers.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows of finite numbers; sparse ones in CSR format.
 
         Returns
         -------

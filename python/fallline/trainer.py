@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal, TypeVar
 
@@ -11,8 +11,8 @@ import numpy as np
 from fallline import _core
 from fallline._arguments import boolean, integer, number
 from fallline._callback import Callback
-from fallline._run import Run, mean_loss, null_loss
-from fallline._validation import Data, check_coef, check_columns, check_data
+from fallline._run import Loop, Run, mean_loss, null_loss
+from fallline._validation import Data, Matrix, check_coef, check_columns, check_data, column_spans
 from fallline.errors import ConvergenceWarning, DivergenceError
 from fallline.fit import Fit
 from fallline.losses import Loss
@@ -80,6 +80,12 @@ class Trainer:
     A mini-batch of m of the n rows steps by n / (S m) times the sum of its weighted gradients,
     which is unbiased for the gradient of F; the last one of an epoch may be shorter. The same data
     and seed give the same bits at any number of threads.
+
+    On sparse data a step takes time in proportion to the stored elements of its rows, whose columns
+    may come in any order and more than once. The model is that of the same numbers in a dense
+    array, to rounding, with `fallline.optim.SGD` and any penalty, and with momentum and L2; what an
+    adaptive rule does with a feature that is absent from a mini-batch, and momentum with L1, is
+    said at each optimizer.
 
     Examples
     --------
@@ -159,10 +165,11 @@ class Trainer:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows of finite numbers. Row-major float32 and float64 are read in place; anything else
-            is copied once, to float32 where it holds floats of at most 32 bits, else to float64,
-            and the copy is counted in the report.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows of finite numbers. Row-major float32 and float64 are read in place, and so are
+            SciPy's sparse matrices and arrays in CSR format; anything else is copied once, to
+            float32 where it holds floats of at most 32 bits, else to float64, and the copy is
+            counted in the report.
         y : array-like of shape (n_samples,)
             Numbers, or two different labels where the loss is one for classification.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -226,10 +233,10 @@ class Trainer:
             _warn_if_unfinished(run)
         return self._result(run, data)
 
-    def _make_loop(self, data: Data) -> "_core.LoopFloat32 | _core.LoopFloat64":
-        core_class = _core.LoopFloat32 if data.X.dtype == np.float32 else _core.LoopFloat64
+    def _make_loop(self, data: Data) -> Loop:
+        n_samples = data.X.shape[0]
         penalty, optimizer = self.penalty, self.optimizer
-        return core_class(
+        return _loop_class(data.X)(
             data.X,
             data.y,
             data.sample_weight,
@@ -239,7 +246,7 @@ class Trainer:
             l2=optimizer.coupled_decay + (penalty.l2 if penalty else 0.0),
             l1=penalty.l1 if penalty else 0.0,
             weight_decay=optimizer.decoupled_decay,
-            batch_size=min(self.batch_size or len(data.X), len(data.X)),
+            batch_size=min(self.batch_size or n_samples, n_samples),
             shuffle=self.shuffle or "none",
             seed=self.seed,
             fit_intercept=self.fit_intercept,
@@ -275,7 +282,7 @@ class Trainer:
 
     def _raise_divergence(self, run: Run, data: Data) -> None:
         loss, rate = run.running_loss, run.learning_rate
-        spans = data.X.max(axis=0).astype(np.float64) - data.X.min(axis=0)
+        spans = column_spans(data.X)
         widest = int(np.argmax(spans))
         rose = (
             f"rose to {loss:.3g} from {run.start_loss:.3g}"
@@ -311,6 +318,12 @@ class Trainer:
             report=report,
             feature_names=data.feature_names,
         )
+
+
+def _loop_class(X: Matrix) -> Callable[..., Loop]:
+    if isinstance(X, _core.CsrMatrix):
+        return _core.CsrLoop
+    return _core.LoopFloat32 if X.dtype == np.float32 else _core.LoopFloat64
 
 
 def _instance(name: str, value: object, kind: type[_Kind], example: str) -> _Kind:

@@ -11,5 +11,6 @@ Float64Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 FloatArray: TypeAlias = Float32Array | Float64Array
 FloatDType: TypeAlias = np.dtype[np.float32] | np.dtype[np.float64]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+IndexArray: TypeAlias = np.ndarray[Any, np.dtype[np.int32]] | IntArray
 
 LearningRate: TypeAlias = float | Callable[[int], float]

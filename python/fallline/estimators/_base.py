@@ -12,7 +12,14 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fallline import _core, errors, solvers
 from fallline._arguments import boolean, integer, not_negative
-from fallline._validation import as_dtype, as_matrix, check_dense
+from fallline._validation import (
+    Matrix,
+    as_dtype,
+    as_matrix,
+    check_dense,
+    is_sparse,
+    raise_not_csr,
+)
 from fallline.typing import FloatArray
 
 
@@ -26,19 +33,42 @@ class LinearModel(BaseEstimator):
     coef_: FloatArray
     intercept_: Any
 
+    _accepts_sparse = False
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn whether X may be sparse."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self._accepts_sparse
+        return tags
+
+    def _check_rows(self, X: Any, *targets: Any, **options: Any) -> Any:
+        """Return what scikit-learn makes of X, and of y; as `validate_data`."""
+        if not (self._accepts_sparse and is_sparse(X)):
+            check_dense(X)
+        elif X.format != "csr":
+            raise_not_csr(X)
+        return validate_data(
+            self,
+            X,
+            *targets,
+            dtype=[np.float64, np.float32],
+            accept_sparse="csr" if self._accepts_sparse else False,
+            **options,
+        )
+
     def _check_data(
         self, X: Any, y: Any, sample_weight: Any, *, y_numeric: bool
-    ) -> tuple[FloatArray, Any, FloatArray | None, int]:
+    ) -> tuple[Matrix, Any, FloatArray | None, int]:
         """Return X, y and weights as the core reads them, and the bytes copied for X."""
-        check_dense(X)
         shape = np.asarray(y).shape
         if len(shape) == 2 and shape[1] > 1:
             message = f"y must be 1-dimensional, got shape {shape}; fit one model per column"
             raise ValueError(message)
-        rows, y = validate_data(self, X, y, dtype=[np.float64, np.float32], y_numeric=y_numeric)
-        matrix, _ = as_matrix(rows)
-        in_place = isinstance(X, np.ndarray) and np.may_share_memory(X, matrix)
-        copied_bytes = 0 if in_place else matrix.nbytes
+        rows, y = self._check_rows(X, y, y_numeric=y_numeric)
+        matrix, copied_bytes = as_matrix(rows)
+        before, after = (X.data, matrix.data) if is_sparse(X) else (X, matrix)
+        if not (isinstance(before, np.ndarray) and np.may_share_memory(before, after)):
+            copied_bytes = matrix.nbytes
         if sample_weight is None:
             return matrix, y, None, copied_bytes
         weights: FloatArray = _check_sample_weight(
@@ -51,8 +81,7 @@ class LinearModel(BaseEstimator):
 
     def _margins(self, X: Any) -> FloatArray:
         check_is_fitted(self)
-        check_dense(X)
-        rows = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        rows = self._check_rows(X, reset=False)
         matrix, _ = as_matrix(rows)
         # The weights follow X and not X the weights: that would be a copy of all the rows.
         w = as_dtype(self.coef_.reshape(-1), matrix.dtype)
@@ -174,7 +203,7 @@ class BinaryClassifier(ClassifierMixin, LinearModel):
         is_second = self.decision_function(X) > 0
         return self.classes_[is_second.astype(np.intp)]
 
-    def _encode(self, X: FloatArray, y: Any, sample_weight: FloatArray | None) -> FloatArray:
+    def _encode(self, X: Matrix, y: Any, sample_weight: FloatArray | None) -> FloatArray:
         """Set ``classes_`` and return -1 for the first, +1 for the second, in the dtype of X."""
         check_classification_targets(y)
         kind = type_of_target(y)
@@ -194,6 +223,8 @@ class BinaryClassifier(ClassifierMixin, LinearModel):
         return as_dtype(2 * codes - 1, X.dtype)
 
 
-def sum_of_weights(X: FloatArray, sample_weight: FloatArray | None) -> float:
+def sum_of_weights(X: Matrix, sample_weight: FloatArray | None) -> float:
     """Return S, by which the objective is divided."""
-    return float(len(X)) if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
+    return (
+        float(X.shape[0]) if sample_weight is None else float(sample_weight.sum(dtype=np.float64))
+    )

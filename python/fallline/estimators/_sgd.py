@@ -12,6 +12,7 @@ from fallline import callbacks, losses, penalties
 from fallline._arguments import boolean, fraction, integer, not_negative, number, positive
 from fallline._callback import Callback
 from fallline._run import Run
+from fallline._validation import Matrix
 from fallline.estimators._base import (
     ConvergenceWarning,
     LinearModel,
@@ -62,6 +63,7 @@ class SGDModel(LinearModel):
     n_iter_no_change: int
     batch_size: int | None
 
+    _accepts_sparse = True
     _losses: dict[str, Callable[..., losses.Loss]]
 
     def _check_parameters(self) -> None:
@@ -94,14 +96,14 @@ class SGDModel(LinearModel):
 
     def _train(
         self,
-        X: FloatArray,
+        X: Matrix,
         y: FloatArray,
         sample_weight: FloatArray | None,
         coef: Any,
         intercept: Any,
     ) -> Fit:
         # The Trainer's objective is divided by the sum of weights, scikit-learn's by their number.
-        mean_weight = sum_of_weights(X, sample_weight) / len(X)
+        mean_weight = sum_of_weights(X, sample_weight) / X.shape[0]
         penalty = self._penalty(self.alpha / mean_weight)
         stopping = _Stopping(self.tol, self.n_iter_no_change, penalty)
         trainer = Trainer(

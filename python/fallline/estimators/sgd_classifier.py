@@ -197,8 +197,8 @@ class SGDClassifier(BinaryClassifier, SGDModel):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training rows; sparse ones in CSR format.
         y : array-like of shape (n_samples,)
             Two classes: numbers or strings.
         coef_init : array-like of shape (n_features,), default=None
@@ -218,9 +218,9 @@ class SGDClassifier(BinaryClassifier, SGDModel):
         TypeError
             If a parameter is not of its type.
         ValueError
-            If X is sparse, if X, y or sample_weight have the wrong shape or hold what is not a
-            finite number, if y does not hold two classes with positive weight, or if a parameter
-            is out of its range or not supported yet.
+            If X is sparse and not CSR, if X, y or sample_weight have the wrong shape or hold what
+            is not a finite number, if y does not hold two classes with positive weight, or if a
+            parameter is out of its range or not supported yet.
         DivergenceError
             If the loss became infinite or NaN. It is a ValueError; its ``fit`` holds the last good
             weights.

@@ -167,8 +167,8 @@ class SGDRegressor(Regressor, SGDModel):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training rows.
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Training rows; sparse ones in CSR format.
         y : array-like of shape (n_samples,)
             Targets.
         coef_init : array-like of shape (n_features,), default=None
@@ -188,9 +188,9 @@ class SGDRegressor(Regressor, SGDModel):
         TypeError
             If a parameter is not of its type.
         ValueError
-            If X is sparse, if X, y or sample_weight have the wrong shape or hold what is not a
-            finite number, if y has more than one column, or if a parameter is out of its range
-            or not supported yet.
+            If X is sparse and not CSR, if X, y or sample_weight have the wrong shape or hold what
+            is not a finite number, if y has more than one column, or if a parameter is out of its
+            range or not supported yet.
         DivergenceError
             If the loss became infinite or NaN. It is a ValueError; its ``fit`` holds the last good
             weights.
