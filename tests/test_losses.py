@@ -70,8 +70,10 @@ def compute(
 
 def test_python_and_the_core_know_the_same_losses() -> None:
     classes = [getattr(losses, name) for name in losses.__all__]
-    names = [kind.name for kind in classes if kind is not losses.Loss]
+    kinds = [kind for kind in classes if kind is not losses.Loss]
+    names = [kind.name for kind in kinds if not kind.coupled]
     assert sorted(names) == sorted(_core.losses())
+    assert [kind.name for kind in kinds if kind.coupled] == _core.coupled_losses()
     assert set(names) == set(reference.LOSSES) == set(ROUNDINGS)
 
 

@@ -33,17 +33,20 @@ def exact_excess(x: LongDoubleArray) -> LongDoubleArray:
 
 EXACT: dict[str, Callable[[LongDoubleArray], LongDoubleArray]] = {
     "exp": np.exp,
+    "exp_or_zero": np.exp,
     "log1p": np.log1p,
     "log": np.log,
     "exp_excess": exact_excess,
     "sigmoid": exact_sigmoid,
 }
 # As stated above each function, on the targets with and without fused multiply-add.
-BOUNDS = {"exp": (1.2, 2.0), "log1p": (3.0, 3.0), "log": (1.5, 1.5)}
+BOUNDS = {"exp": (1.2, 2.0), "exp_or_zero": (1.2, 2.0), "log1p": (3.0, 3.0), "log": (1.5, 1.5)}
 BOUNDS |= {"exp_excess": (8.0, 8.0), "sigmoid": (3.0, 3.0)}
 # Where a dense search found exp furthest off: 1.16 ulp, 0.21 of them its polynomial's, and 1.08.
 HARD = np.array([707.3571573311358, 5.1989627])
 RANGES = {"float32": (-104.5, 89.5), "float64": (-746.0, 711.0)}  # where exp leaves 0, reaches inf
+
+LOWEST = {"float32": -87.0, "float64": -708.0}  # below, exp_or_zero is 0
 
 
 def bound(function: str, target: str) -> float:
@@ -60,13 +63,16 @@ def arguments(function: str, dtype: DType) -> FloatArray:
         low, high = 0.0, 1.0
     if function == "log":
         low, high = float(info.smallest_subnormal), float(info.max)
+    if function == "exp_or_zero":
+        low, high = LOWEST[str(dtype)], 0.0
     lowest_power = int(info.minexp) - int(info.nmant)
-    powers = 2.0 ** rng.integers(lowest_power, np.ceil(np.log2(high)), 20_000)
-    small = np.clip(powers * rng.uniform(1.0, 2.0, len(powers)), 0.0, high).astype(dtype)
-    parts = [np.linspace(low, high, 200_001).astype(dtype), rng.uniform(low, high, 50_000), small]
-    if low < 0:
-        parts += [np.clip(-small, low, high), -np.linspace(low, -low, 50_001)]
+    largest = max(high, -low)
+    powers = 2.0 ** rng.integers(lowest_power, np.ceil(np.log2(largest)), 20_000)
+    small = np.clip(powers * rng.uniform(1.0, 2.0, len(powers)), 0.0, largest).astype(dtype)
+    parts = [np.linspace(low, high, 200_001).astype(dtype), rng.uniform(low, high, 50_000)]
+    parts += [np.clip(signed, low, high) for signed in (small, -small)]
     ends = np.array([0.0, low, high, 0.5, 1.0, info.tiny, info.smallest_subnormal], dtype)
+    ends = np.clip(ends, low, high)
     if function == "exp":
         parts.append(HARD)
     if function == "log":
@@ -119,12 +125,21 @@ def test_exp_underflows_gradually_and_overflows_to_infinity(dtype: DType) -> Non
 
 
 @pytest.mark.usefixtures("target")
+def test_exp_or_zero_is_zero_before_exp_is_subnormal(dtype: DType) -> None:
+    lowest = np.array(LOWEST[str(dtype)], dtype)
+    info = np.finfo(dtype)
+    below = np.array([np.nextafter(lowest, -np.inf), 2 * lowest, -info.max, -np.inf], dtype)
+    assert not _core.evaluate("exp_or_zero", below).any()
+    assert info.tiny < _core.evaluate("exp_or_zero", lowest.reshape(1))[0] < 2 * info.tiny
+
+
+@pytest.mark.usefixtures("target")
 def test_special_values(dtype: DType) -> None:
     def value(function: str, x: float) -> float:
         return float(_core.evaluate(function, np.array([x], dtype))[0])
 
     for zero in (0.0, -0.0):
-        assert value("exp", zero) == 1.0
+        assert value("exp", zero) == value("exp_or_zero", zero) == 1.0
         assert value("sigmoid", zero) == 0.5
         assert value("log1p", zero) == 0.0
         assert value("exp_excess", zero) == 0.0
@@ -144,7 +159,7 @@ def test_special_values(dtype: DType) -> None:
 @pytest.mark.parametrize("n", [1, 5, 16, 21])
 def test_a_nan_stays_where_it_is(function: str, n: int, dtype: DType) -> None:
     for position in range(n):
-        x = np.full(n, 0.25, dtype)
+        x = np.full(n, 0.0 if function == "exp_or_zero" else 0.25, dtype)
         clean = _core.evaluate(function, x)
         x[position] = np.nan
         y = _core.evaluate(function, x)

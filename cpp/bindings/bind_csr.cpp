@@ -83,7 +83,7 @@ struct CsrLoop {
   AnyLoop any;
 
   py::tuple run(const Array<double>& learning_rates) {
-    return std::visit([&](auto& loop) { return run_chunk(loop, learning_rates); }, any);
+    return std::visit([&](auto& loop) { return run_steps(loop, learning_rates); }, any);
   }
   std::ptrdiff_t steps_per_epoch() const {
     return std::visit([](const auto& loop) { return loop.steps_per_epoch(); }, any);

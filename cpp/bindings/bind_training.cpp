@@ -76,7 +76,7 @@ template <class T> void bind_loop(py::module_& m, const char* name) {
            py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("fit_intercept"),
            py::arg("loss_parameters") = std::vector<double>{}, py::keep_alive<1, 2>(),
            py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
-      .def("run", run_chunk<DenseModel<T>>, py::arg("learning_rates").noconvert(),
+      .def("run", run_steps<DenseModel<T>>, py::arg("learning_rates").noconvert(),
            "One step per rate: steps done, sum of losses, sum of weights.")
       .def_property_readonly("steps_per_epoch", &Dense::steps_per_epoch, "Mini-batches in X.")
       .def_property_readonly("step", &Dense::step, "Steps done so far.")
@@ -136,6 +136,15 @@ template <class T> void bind_passes(py::module_& m) {
         return read_sum(data, n);
       },
       py::arg("x").noconvert(), "The sum of x, read once at full speed.");
+  m.def(
+      "fma_chains",
+      [](const Array<T>& xy, std::ptrdiff_t n) {
+        const T* pair = vector(xy, 2, "xy");
+        const py::gil_scoped_release no_gil;
+        return kernels<T>().fma_chains(pair[0], pair[1], n);
+      },
+      py::arg("xy").noconvert(), py::arg("n"),
+      "n times z = x z + y in all 64 bytes of a vector, at full speed: what this target computes.");
 }
 
 }  // namespace

@@ -7,4 +7,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   fallline::bind_rules(m);
   fallline::bind_training(m);
   fallline::bind_csr(m);
+  fallline::bind_heads(m);
 }

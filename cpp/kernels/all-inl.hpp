@@ -13,5 +13,7 @@
 #include "kernels/csr-inl.hpp"
 #include "kernels/elementwise-inl.hpp"
 #include "kernels/csr_descent-inl.hpp"
+#include "kernels/lanes-inl.hpp"
+#include "kernels/head_losses-inl.hpp"
 #include "kernels/step-inl.hpp"
 #include "kernels/table-inl.hpp"

@@ -1,5 +1,5 @@
 // Kernels that take an array element by element: losses of given margins, the vector functions,
-// and the two that only read.
+// the two that only read, and one that only computes.
 #pragma once
 
 template <class Loss> FALLLINE_INLINE Loss loss_with(const double* parameters) {
@@ -76,6 +76,10 @@ struct Exp {
   static constexpr const char* name = "exp";
   template <class V> FALLLINE_INLINE V operator()(V x) const { return exp(x); }
 };
+struct ExpOrZero {
+  static constexpr const char* name = "exp_or_zero";
+  template <class V> FALLLINE_INLINE V operator()(V x) const { return exp_or_zero(x); }
+};
 struct Log1p {
   static constexpr const char* name = "log1p";
   template <class V> FALLLINE_INLINE V operator()(V x) const { return log1p(x); }
@@ -92,7 +96,7 @@ struct Sigmoid {
   static constexpr const char* name = "sigmoid";
   template <class V> FALLLINE_INLINE V operator()(V x) const { return sigmoid(x); }
 };
-using Functions = TypeList<Exp, Log1p, Log, ExpExcess, Sigmoid>;
+using Functions = TypeList<Exp, ExpOrZero, Log1p, Log, ExpExcess, Sigmoid>;
 
 template <class Function, class T> void apply(const T* x, T* out, std::ptrdiff_t n) {
   const Function function{};
@@ -127,4 +131,16 @@ template <class T> bool all_finite(const T* x, std::ptrdiff_t n) {
   }
   for (; i < n; i += size) a = a + zero * load_up_to(x + i, n - i);
   return sum(a + b) == T(0);
+}
+
+// n multiplications and additions of whole vectors, in as many chains as fill the pipelines: the
+// most that this target computes. x and y as arguments, so that no compiler foresees the result.
+template <class T> T fma_chains(T x, T y, std::ptrdiff_t n) {
+  vec<T> chains[line_registers];
+  for (int k = 0; k < line_registers; ++k) chains[k] = set(static_cast<T>(k));
+  for (std::ptrdiff_t i = 0; i < n; i += line_registers) {
+    for (int k = 0; k < line_registers; ++k) chains[k] = fma(chains[k], set(x), set(y));
+  }
+  for (int k = 1; k < line_registers; ++k) chains[0] = chains[0] + chains[k];
+  return sum(chains[0]);
 }

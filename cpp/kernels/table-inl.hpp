@@ -18,12 +18,20 @@ template <class T, class... Members> struct LossEntries<T, TypeList<Members...>>
        csr_descent<Members, T, std::int64_t>}...};
 };
 
+template <class T, class Independent, class Coupled> struct HeadLossEntries;
+template <class T, class... Independent, class... Coupled>
+struct HeadLossEntries<T, TypeList<Independent...>, TypeList<Coupled...>> {
+  static constexpr HeadLossEntry<T> entries[] = {
+      {Independent::name, Independent::n_parameters, false, head_residuals<Independent, T>}...,
+      {Coupled::name, Coupled::n_parameters, true, coupled_residuals<Coupled, T>}...};
+};
+
 template <class T, class List> struct RuleEntries;
 template <class T, class... Members> struct RuleEntries<T, TypeList<Members...>> {
   static_assert(((Members::n_slots <= max_slots) && ...));
   static constexpr RuleEntry<T> entries[] = {{Members::name, Members::n_slots,
                                               Members::n_parameters, Members::n_penalties,
-                                              step<Members, T>}...};
+                                              step<Members, T>, head_step<Members, T>}...};
 };
 
 template <class T, class List> struct FunctionEntries;
@@ -44,11 +52,15 @@ template <class T> constexpr KernelTable<T> table(const char* target) {
           entries_of(LossEntries<T, Losses>::entries),
           entries_of(RuleEntries<T, Rules>::entries),
           entries_of(FunctionEntries<T, Functions>::entries),
+          entries_of(HeadLossEntries<T, Losses, CoupledLosses>::entries),
           tile<T>,
           margins<T>,
+          head_tile<T>,
+          head_margins<T>,
           read_sum<T>,
           all_finite<T>,
           scaled_weights<T>,
           csr_table<T, std::int32_t>(),
-          csr_table<T, std::int64_t>()};
+          csr_table<T, std::int64_t>(),
+          fma_chains<T>};
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/csr.hpp"
+#include "core/heads.hpp"
 #include "core/types.hpp"
 
 namespace fallline {
@@ -94,12 +95,29 @@ template <class T> struct StepTask {
   std::ptrdiff_t n;
 };
 
+// A step of one line of heads; what differs between them is an array over its lanes.
+template <class T> struct HeadStepTask {
+  std::int64_t step;
+  const double* learning_rate;
+  const double* gradient_scale;
+  const double* l2;
+  const double* l1;
+  const double* weight_decay;
+  const T* stays;            // negative for a head that is not to change
+  const double* parameters;  // of the rule, the same for all heads
+  T* w;                      // [feature][lane], like the gradient and the slots
+  const T* gradient;
+  T* slots[max_slots];
+  std::ptrdiff_t n;  // features
+};
+
 template <class T> struct RuleEntry {
   const char* name;
   int n_slots;
   int n_parameters;
   int n_penalties;  // the last of the parameters, which the intercept has at 0
   void (*step)(const StepTask<T>&);
+  void (*head_step)(const HeadStepTask<T>&);
 };
 
 // Margins, residuals and gradient of some rows. w and gradient are padded with zeros to whole
@@ -126,6 +144,35 @@ template <class T, class I> struct CsrKernels {
                     T* w);
 };
 
+// Rows of one block as the loss of heads sees them.
+template <class T> struct HeadBlock {
+  const HeadSamples<T>& samples;
+  const std::ptrdiff_t* rows;
+  std::ptrdiff_t n_rows;
+  T* margins;  // [line][row][lane] with head_block_rows rows to a line; become the residuals
+};
+
+constexpr std::ptrdiff_t head_block_rows = 16;
+
+template <class T> struct HeadLossEntry {
+  const char* name;
+  int n_parameters;
+  bool coupled;  // the heads are classes of one model; their margins go in together
+  void (*residuals)(const HeadBlock<T>&, const HeadSums&, const double* parameters);
+};
+
+// As TileTask, for heads. The gradient is added to, and skipped when null.
+template <class T> struct HeadTileTask {
+  HeadSamples<T> samples;
+  Rows rows;
+  const T* w;
+  const T* intercepts;
+  const HeadLossEntry<T>* loss;
+  const double* loss_parameters;
+  T* block;  // scratch for the margins of a HeadBlock
+  T* gradient;
+};
+
 template <class E> struct Entries {
   const E* first;
   std::size_t count;
@@ -138,8 +185,12 @@ template <class T> struct KernelTable {
   Entries<LossEntry<T>> losses;
   Entries<RuleEntry<T>> rules;
   Entries<FunctionEntry<T>> functions;
+  Entries<HeadLossEntry<T>> head_losses;
   void (*tile)(const TileTask<T>&, Sums&);
   void (*margins)(const MatrixView<T>& X, const T* w, T intercept, T* out);
+  void (*head_tile)(const HeadTileTask<T>&, const HeadSums&);
+  void (*head_margins)(const MatrixView<T>& X, const T* w, const T* intercepts,
+                       std::ptrdiff_t n_heads, T* out);  // row-major
   double (*read_sum)(const T* x, std::ptrdiff_t n);
   bool (*all_finite)(const T* x, std::ptrdiff_t n);
   // out[j] = scale * (w[j], after soft thresholding by due - paid[j] unless paid is null)
@@ -147,6 +198,7 @@ template <class T> struct KernelTable {
                          T* out);
   CsrKernels<T, std::int32_t> csr32;
   CsrKernels<T, std::int64_t> csr64;
+  T (*fma_chains)(T x, T y, std::ptrdiff_t n);
 };
 
 template <class I, class T> CsrDescend<T, I> csr_descend(const LossEntry<T>& loss) {

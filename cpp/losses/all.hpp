@@ -9,6 +9,7 @@
 #include "losses/perceptron.hpp"
 #include "losses/poisson.hpp"
 #include "losses/quantile.hpp"
+#include "losses/softmax.hpp"
 #include "losses/squared.hpp"
 #include "losses/squared_epsilon_insensitive.hpp"
 #include "losses/squared_hinge.hpp"
@@ -17,3 +18,4 @@
 using Losses =
     TypeList<Squared, Logistic, Hinge, SquaredHinge, Perceptron, ModifiedHuber, Huber,
              EpsilonInsensitive, SquaredEpsilonInsensitive, Quantile, Poisson, Gamma, Tweedie>;
+using CoupledLosses = TypeList<Softmax>;

@@ -10,11 +10,11 @@ struct Logistic {
   double smoothness() const { return 0.25; }
   template <class V> FALLLINE_INLINE V value(V margin, V target) const {
     const V m = target * margin;
-    return log1p(exp(-abs(m))) + max(constant<V>(0), -m);  // in this order a NaN survives
+    return log1p(exp_or_zero(-abs(m))) + max(constant<V>(0), -m);  // in this order a NaN survives
   }
   template <class V> FALLLINE_INLINE V derivative(V margin, V target) const {
     const V m = target * margin;
-    const V e = exp(-abs(m));
+    const V e = exp_or_zero(-abs(m));
     return -target * (select_negative(m, constant<V>(1), e) / (constant<V>(1) + e));
   }
   template <class V> FALLLINE_INLINE V curvature(V margin, V target) const {

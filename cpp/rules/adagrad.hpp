@@ -10,8 +10,8 @@ struct Adagrad {
 
   template <class V> struct Element {
     V rate, eps;
-    explicit Element(const StepNumbers& at)
-        : rate(constant<V>(at.learning_rate)), eps(constant<V>(at.parameters[0])) {}
+    template <class Numbers> explicit Element(const Numbers& at)
+        : rate(at.rate()), eps(constant<V>(at.parameters[0])) {}
     FALLLINE_INLINE void step(V& w, V g, V* slots) const {
       slots[0] = fma(g, g, slots[0]);
       w = fnma(rate, g / (sqrt(slots[0]) + eps), w);

@@ -10,8 +10,8 @@ struct Adam {
   template <class V> struct Element {
     V rate, decay1, beta2, decay2, root, eps;
     // Bias corrections in double: 1 - beta2^t loses all digits in float for small t.
-    explicit Element(const StepNumbers& at)
-        : rate(constant<V>(at.learning_rate / (1 - power(at.parameters[0], at.step)))),
+    template <class Numbers> explicit Element(const Numbers& at)
+        : rate(at.rate_over(1 - power(at.parameters[0], at.step))),
           decay1(constant<V>(1 - at.parameters[0])),
           beta2(constant<V>(at.parameters[1])),
           decay2(constant<V>(1 - at.parameters[1])),

@@ -15,8 +15,8 @@ struct Ftrl {
   template <class V> struct Element {
     static constexpr double lowest = 1e-30;  // where a schedule ends at 0, its inverse is a number
     V inverse_rate, beta, l1, l2;
-    explicit Element(const StepNumbers& at)
-        : inverse_rate(constant<V>(1 / (at.learning_rate > lowest ? at.learning_rate : lowest))),
+    template <class Numbers> explicit Element(const Numbers& at)
+        : inverse_rate(constant<V>(1) / max(constant<V>(lowest), at.rate())),
           beta(constant<V>(at.parameters[0])),
           l1(constant<V>(at.parameters[1])),
           l2(constant<V>(at.parameters[2])) {}

@@ -9,8 +9,8 @@ struct Nesterov {
 
   template <class V> struct Element {
     V rate, momentum;
-    explicit Element(const StepNumbers& at)
-        : rate(constant<V>(at.learning_rate)), momentum(constant<V>(at.parameters[0])) {}
+    template <class Numbers> explicit Element(const Numbers& at)
+        : rate(at.rate()), momentum(constant<V>(at.parameters[0])) {}
     FALLLINE_INLINE void step(V& w, V g, V* slots) const {
       slots[0] = fma(momentum, slots[0], g);
       w = fnma(rate, fma(momentum, slots[0], g), w);

@@ -8,7 +8,7 @@ struct Sgd {
 
   template <class V> struct Element {
     V rate;
-    explicit Element(const StepNumbers& at) : rate(constant<V>(at.learning_rate)) {}
+    template <class Numbers> explicit Element(const Numbers& at) : rate(at.rate()) {}
     FALLLINE_INLINE void step(V& w, V g, V*) const { w = fnma(rate, g, w); }
   };
 };

@@ -1,6 +1,8 @@
 // vec<T> on NEON of arm64: 64 bytes in four registers. simd.hpp says what each word means.
 #pragma once
 
+constexpr int line_registers = 4;
+
 template <class T> struct quarter_line;
 template <> struct quarter_line<float> {
   using type = float32x4_t;
@@ -240,4 +242,20 @@ template <class T> FALLLINE_INLINE vec<T> sums(const vec<T>* v) {
   constexpr std::ptrdiff_t quarter = vec<T>::size / 4;
   return {quarter_sums(v), quarter_sums(v + quarter), quarter_sums(v + 2 * quarter),
           quarter_sums(v + 3 * quarter)};
+}
+template <class T> FALLLINE_INLINE T largest(vec<T> x) {
+  T lanes[vec<T>::size];
+  store(lanes, x);
+  T found = lanes[0];
+  for (std::ptrdiff_t i = 1; i < vec<T>::size; ++i) found = lanes[i] > found ? lanes[i] : found;
+  return found;
+}
+FALLLINE_INLINE void add_to(double* p, vec<double> x) { store(p, load(p) + x); }
+FALLLINE_INLINE vec<double> widened(float32x4_t a, float32x4_t b) {
+  return {vcvt_f64_f32(vget_low_f32(a)), vcvt_high_f64_f32(a), vcvt_f64_f32(vget_low_f32(b)),
+          vcvt_high_f64_f32(b)};
+}
+FALLLINE_INLINE void add_to(double* p, vec<float> x) {
+  add_to(p, widened(x.q0, x.q1));
+  add_to(p + 8, widened(x.q2, x.q3));
 }

@@ -12,6 +12,10 @@
 //   sum(v)                        lanes i and i + size/2 first, then +4, +2, +1
 //   sums(v)                       sum(v[0]), sum(v[1]) … of `size` vectors
 //   prefetch(p)                   into the first-level cache
+//   add_to(p, v)                  adds the lanes, one by one, to float64 numbers at p
+//   largest(v)                    of the lanes; any number where one is a NaN
+//   line_registers                how many vectors a loop may keep as sums without spilling: a
+//                                 power of two, at most 8; it must not decide about any bit
 //
 // Formulas are templates over V = vec<T> and write their numbers constant<V>(x). Included inside
 // the target's namespace.
@@ -40,4 +44,11 @@ template <class T> FALLLINE_INLINE void store_up_to(T* p, std::ptrdiff_t n, vec<
   } else {
     store(p, x);
   }
+}
+
+// a in the lane of that number, b in all others; b everywhere if there is no such lane.
+template <class T> FALLLINE_INLINE vec<T> select_lane(std::ptrdiff_t lane, vec<T> a, vec<T> b) {
+  static constexpr T numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  const vec<T> distance = load(numbers) - set(static_cast<T>(lane));
+  return select_negative(abs(distance) - set(T(0.5)), a, b);
 }

@@ -32,8 +32,6 @@ template <class T, class I> struct CsrBlock {
       if (at + rows_ahead < end) {
         const std::ptrdiff_t next = at + rows_ahead;
         ahead[k] = row_of(samples.X, positions.order ? positions.order[next] : next);
-      } else if (positions.ahead) {
-        ahead[k] = row_of(samples.X, positions.ahead[at]);
       }
       targets[k] = samples.targets[row];
       sample_weight[k] = samples.sample_weight ? samples.sample_weight[row] : T(1);

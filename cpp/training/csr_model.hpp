@@ -20,6 +20,7 @@ template <class T, class I> class CsrModel {
 
   std::ptrdiff_t n_samples() const { return samples_.X.rows; }
   std::ptrdiff_t n_features() const { return samples_.X.columns; }
+  std::ptrdiff_t rates_per_step() const { return 1; }
   void read_coef(T* w) const { rule_.read_weights(w); }
   void assign_coef(const T* w) { rule_.assign_weights(w); }
   double& intercept() { return intercept_.value(); }

@@ -21,6 +21,7 @@ template <class T> class DenseModel {
 
   std::ptrdiff_t n_samples() const { return samples_.X.rows; }
   std::ptrdiff_t n_features() const { return samples_.X.columns; }
+  std::ptrdiff_t rates_per_step() const { return 1; }
   T* coef() { return w_.data(); }
   double& intercept() { return intercept_.value(); }
 

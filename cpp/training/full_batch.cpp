@@ -35,6 +35,21 @@ bool margins(const MatrixView<T>& X, const T* w, double intercept, T* out, Inter
   return !interrupt.stopped();
 }
 
+template <class T> bool head_margins(const MatrixView<T>& X, const T* w, const T* intercepts,
+                                     std::ptrdiff_t n_heads, T* out, Interrupt& interrupt) {
+  const KernelTable<T>& table = kernels<T>();
+  const std::ptrdiff_t rows = visit_rows(X.columns * head_lines<T>(n_heads));
+  const std::ptrdiff_t tiles = (X.rows + rows - 1) / rows;
+  const int threads = threads_over(X, tiles);
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+  for (std::ptrdiff_t k = 0; k < tiles; ++k) {
+    if (thread_number() == 0) interrupt.poll();
+    if (interrupt.stopped()) continue;
+    table.head_margins(tile_of(X, k, rows), w, intercepts, n_heads, out + k * rows * n_heads);
+  }
+  return !interrupt.stopped();
+}
+
 template <class T> bool all_finite(const MatrixView<T>& X) {
   const KernelTable<T>& table = kernels<T>();
   const std::ptrdiff_t rows = visit_rows(X.columns);
@@ -70,6 +85,10 @@ template <class T> double read_sum(const T* x, std::ptrdiff_t n) {
 
 template bool margins(const MatrixView<float>&, const float*, double, float*, Interrupt&);
 template bool margins(const MatrixView<double>&, const double*, double, double*, Interrupt&);
+template bool head_margins(const MatrixView<float>&, const float*, const float*, std::ptrdiff_t,
+                           float*, Interrupt&);
+template bool head_margins(const MatrixView<double>&, const double*, const double*, std::ptrdiff_t,
+                           double*, Interrupt&);
 template bool all_finite(const MatrixView<float>&);
 template bool all_finite(const MatrixView<double>&);
 template double read_sum(const float*, std::ptrdiff_t);

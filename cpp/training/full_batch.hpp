@@ -9,6 +9,10 @@ namespace fallline {
 template <class T>
 bool margins(const MatrixView<T>& X, const T* w, double intercept, T* out, Interrupt& interrupt);
 
+// The same of several heads, row-major (n_samples, n_heads); weights and intercepts in lines.
+template <class T> bool head_margins(const MatrixView<T>& X, const T* w, const T* intercepts,
+                                     std::ptrdiff_t n_heads, T* out, Interrupt& interrupt);
+
 template <class T> bool all_finite(const MatrixView<T>& X);
 
 // The sum of n numbers, read once at full speed: what a pass over data is measured against. Alone

@@ -1,7 +1,7 @@
 // The mini-batch loop: batch, stochastic and mini-batch gradient descent are this one loop with
 // different batch sizes. It knows epochs and the order of the rows; what is trained is the Model's:
 //
-//   std::ptrdiff_t n_samples(), n_features()
+//   std::ptrdiff_t n_samples(), n_features(), rates_per_step()
 //   bool train(const Batches&, Chunk&, Interrupt&)   one step per mini-batch, added to the chunk;
 //                                                    false to stop before a step that cannot be
 #pragma once
@@ -18,7 +18,7 @@ namespace fallline {
 struct Batches {
   Rows rows;
   std::ptrdiff_t size;
-  const double* learning_rates;  // one per mini-batch
+  const double* learning_rates;  // of each mini-batch as many as the Model takes
   std::int64_t step;             // number of the first one's step, from 1
 };
 
@@ -37,7 +37,7 @@ template <class Model> class Loop {
         steps_per_epoch_((model_.n_samples() + batch_size_ - 1) / batch_size_),
         order_(shuffle, model_.n_samples(), model_.n_features(), seed) {}
 
-  // One step per learning rate. Weights stay as after the last whole step.
+  // `count` steps, each with its learning rates. Weights stay as after the last whole step.
   Chunk run(const double* learning_rates, std::ptrdiff_t count, Interrupt& interrupt) {
     Chunk chunk;
     while (chunk.steps < count) {
@@ -55,8 +55,8 @@ template <class Model> class Loop {
         rows.end -= (rows.end - rows.begin) % batch_size_;
       }
       const std::ptrdiff_t before = chunk.steps;
-      const bool goes_on =
-          model_.train({rows, batch_size_, learning_rates + before, step_ + 1}, chunk, interrupt);
+      const double* rates = learning_rates + before * model_.rates_per_step();
+      const bool goes_on = model_.train({rows, batch_size_, rates, step_ + 1}, chunk, interrupt);
       step_ += chunk.steps - before;
       if (!goes_on) break;
     }

@@ -5,18 +5,6 @@
 #include "training/threads.hpp"
 
 namespace fallline {
-namespace {
-
-// Ranges are cut by the number of rows alone, never by the number of threads: at most 64, each of
-// whole tiles. Their sums are added pairwise by index.
-std::ptrdiff_t part_rows(std::ptrdiff_t n) {
-  constexpr std::ptrdiff_t max_parts = 64;
-  const std::ptrdiff_t tiles = (n + tile_rows - 1) / tile_rows;
-  return std::max<std::ptrdiff_t>((tiles + max_parts - 1) / max_parts, 1) * tile_rows;
-}
-
-}  // namespace
-
 template <class T> bool run_tile(const KernelTable<T>& kernels, const TileTask<T>& task, Sums& sums,
                                  Interrupt* poll, const Interrupt& stop) {
   const std::ptrdiff_t length = visit_rows(task.samples.X.columns);
@@ -77,11 +65,9 @@ bool Pass<T>::run(const Rows& rows, const T* w, double intercept, Interrupt& int
   }
   if (interrupt.stopped()) return false;
 
+  add_pairwise(parts_.data(), count, width_);
   for (std::ptrdiff_t stride = 1; stride < count; stride *= 2) {
     for (std::ptrdiff_t k = 0; k + stride < count; k += 2 * stride) {
-      double* to = parts_.data() + k * width_;
-      const double* from = parts_.data() + (k + stride) * width_;
-      for (std::ptrdiff_t j = 0; j < width_; ++j) to[j] += from[j];
       Sums& into = sums[static_cast<std::size_t>(k)];
       const Sums& other = sums[static_cast<std::size_t>(k + stride)];
       into.loss += other.loss;

@@ -5,12 +5,9 @@
 #include "core/aligned.hpp"
 #include "core/interrupt.hpp"
 #include "kernels/table.hpp"
+#include "training/parts.hpp"
 
 namespace fallline {
-
-// Rows whose gradient is summed in the dtype of the data before it goes on in float64. A range of
-// at most so many rows is one tile call.
-constexpr std::ptrdiff_t tile_rows = 1024;
 
 // Elements of X between two looks at the user's signals, and how many rows that is: whole blocks of
 // the tile kernel, so that the bits are those of one call.

@@ -27,7 +27,32 @@ template <class T> void update(const RuleEntry<T>& rule, const StepTask<T>& task
   }
 }
 
+template <class T> void update(const RuleEntry<T>& rule, const HeadStepTask<T>& task) {
+  constexpr std::ptrdiff_t lanes = head_lanes<T>;
+  constexpr std::ptrdiff_t length = (1 << 15) / lanes;
+  const std::ptrdiff_t parts = (task.n + length - 1) / length;
+  const std::ptrdiff_t arrays = 2 + rule.n_slots;
+  const int threads =
+      threads_for(task.n * lanes * arrays * static_cast<std::ptrdiff_t>(sizeof(T)), parts);
+  if (threads == 1) {
+    rule.head_step(task);
+    return;
+  }
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (std::ptrdiff_t k = 0; k < parts; ++k) {
+    HeadStepTask<T> part = task;
+    const std::ptrdiff_t begin = k * length;
+    part.w += begin * lanes;
+    part.gradient += begin * lanes;
+    for (int s = 0; s < rule.n_slots; ++s) part.slots[s] += begin * lanes;
+    part.n = std::min(length, task.n - begin);
+    rule.head_step(part);
+  }
+}
+
 template void update(const RuleEntry<float>&, const StepTask<float>&);
 template void update(const RuleEntry<double>&, const StepTask<double>&);
+template void update(const RuleEntry<float>&, const HeadStepTask<float>&);
+template void update(const RuleEntry<double>&, const HeadStepTask<double>&);
 
 }  // namespace fallline

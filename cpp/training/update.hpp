@@ -8,4 +8,7 @@ namespace fallline {
 // Element by element, hence the same bits however it is divided among threads.
 template <class T> void update(const RuleEntry<T>& rule, const StepTask<T>& task);
 
+// The same for one line of heads.
+template <class T> void update(const RuleEntry<T>& rule, const HeadStepTask<T>& task);
+
 }  // namespace fallline

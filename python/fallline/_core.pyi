@@ -1,6 +1,13 @@
 from typing import final
 
-from fallline.typing import Float64Array, FloatArray, FloatDType, IndexArray, IntArray
+from fallline.typing import (
+    Float64Array,
+    FloatArray,
+    FloatDType,
+    IndexArray,
+    IntArray,
+    UInt8Array,
+)
 
 __version__: str
 
@@ -11,6 +18,7 @@ def set_target(name: str) -> None: ...
 def get_num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
 def losses() -> list[str]: ...
+def coupled_losses() -> list[str]: ...
 def functions() -> list[str]: ...
 def rules() -> dict[str, tuple[int, int]]: ...
 def epoch_order(
@@ -49,8 +57,30 @@ def loss_gradient(
     intercept: float,
     loss_parameters: list[float] = ...,
 ) -> tuple[float, Float64Array, float]: ...
+def head_loss_sums(
+    X: FloatArray,
+    y: FloatArray,
+    sample_weight: FloatArray | None,
+    targets: str,
+    loss: str,
+    coef: FloatArray,
+    intercept: Float64Array,
+    loss_parameters: list[float] = [],
+) -> Float64Array: ...
+def head_loss_gradients(
+    X: FloatArray,
+    y: FloatArray,
+    sample_weight: FloatArray | None,
+    targets: str,
+    loss: str,
+    coef: FloatArray,
+    intercept: Float64Array,
+    loss_parameters: list[float] = [],
+) -> tuple[Float64Array, FloatArray, Float64Array]: ...
+def head_margins(X: FloatArray, coef: FloatArray, intercept: Float64Array) -> FloatArray: ...
 def all_finite(X: FloatArray) -> bool: ...
 def read_sum(x: FloatArray) -> float: ...
+def fma_chains(xy: FloatArray, n: int) -> float: ...
 def step(
     rule: str,
     w: FloatArray,
@@ -181,3 +211,91 @@ class LoopFloat64:
     def intercept(self) -> float: ...
     @intercept.setter
     def intercept(self, value: float) -> None: ...
+
+@final
+class HeadsLoopFloat32:
+    def __init__(
+        self,
+        X: FloatArray,
+        y: FloatArray,
+        sample_weight: FloatArray | None,
+        targets: str,
+        n_heads: int,
+        loss: str,
+        rule: str,
+        parameters: list[float],
+        l2: list[float],
+        l1: list[float],
+        weight_decay: list[float],
+        batch_size: int,
+        shuffle: str,
+        seed: int,
+        fit_intercept: bool,
+        folds: UInt8Array | None = None,
+        fold_of_heads: list[int] = [],
+        loss_parameters: list[float] = [],
+    ) -> None: ...
+    def run(self, learning_rates: Float64Array) -> tuple[int, float, float]: ...
+    def stop(self, head: int) -> None: ...
+    @property
+    def head_losses(self) -> Float64Array: ...
+    @property
+    def head_weights(self) -> Float64Array: ...
+    @property
+    def stopped(self) -> list[bool]: ...
+    @property
+    def steps_per_epoch(self) -> int: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def coef(self) -> FloatArray: ...
+    @coef.setter
+    def coef(self, value: FloatArray) -> None: ...
+    @property
+    def intercept(self) -> Float64Array: ...
+    @intercept.setter
+    def intercept(self, value: Float64Array) -> None: ...
+
+@final
+class HeadsLoopFloat64:
+    def __init__(
+        self,
+        X: FloatArray,
+        y: FloatArray,
+        sample_weight: FloatArray | None,
+        targets: str,
+        n_heads: int,
+        loss: str,
+        rule: str,
+        parameters: list[float],
+        l2: list[float],
+        l1: list[float],
+        weight_decay: list[float],
+        batch_size: int,
+        shuffle: str,
+        seed: int,
+        fit_intercept: bool,
+        folds: UInt8Array | None = None,
+        fold_of_heads: list[int] = [],
+        loss_parameters: list[float] = [],
+    ) -> None: ...
+    def run(self, learning_rates: Float64Array) -> tuple[int, float, float]: ...
+    def stop(self, head: int) -> None: ...
+    @property
+    def head_losses(self) -> Float64Array: ...
+    @property
+    def head_weights(self) -> Float64Array: ...
+    @property
+    def stopped(self) -> list[bool]: ...
+    @property
+    def steps_per_epoch(self) -> int: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def coef(self) -> FloatArray: ...
+    @coef.setter
+    def coef(self, value: FloatArray) -> None: ...
+    @property
+    def intercept(self) -> Float64Array: ...
+    @intercept.setter
+    def intercept(self, value: Float64Array) -> None: ...

@@ -1,4 +1,4 @@
-"""Probabilities of two classes from margins."""
+"""Probabilities of classes from margins."""
 
 from typing import cast
 
@@ -29,3 +29,23 @@ def log_probabilities(margins: FloatArray) -> FloatArray:
     ones = np.ones_like(margins)
     pair = [-_core.loss_values("logistic", margins, sign * ones) for sign in (-1, 1)]
     return cast("FloatArray", np.stack(pair, axis=1))
+
+
+def softmax(margins: FloatArray) -> FloatArray:
+    """Return exp(z) of each class over their sum, shape (n_samples, n_classes)."""
+    shifted = margins - margins.max(axis=1, keepdims=True)
+    powers = _core.evaluate("exp", shifted.reshape(-1)).reshape(margins.shape)
+    return cast("FloatArray", powers / powers.sum(axis=1, keepdims=True))
+
+
+def one_against_rest(margins: FloatArray, *, clipped: bool) -> FloatArray:
+    """Return the probability of each class against the rest, as share of their sum.
+
+    They are those of the modified Huber loss, ``clipped``, or of the logistic one. Where all are 0,
+    all classes have equal shares.
+    """
+    both = (clipped_probabilities if clipped else probabilities)(margins.reshape(-1))
+    shares = both[:, 1].reshape(margins.shape)
+    total = shares.sum(axis=1, keepdims=True)
+    shares = np.where(total > 0, shares, 1)
+    return cast("FloatArray", shares / np.where(total > 0, total, shares.shape[1]))

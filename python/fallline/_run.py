@@ -3,22 +3,28 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from fallline import _core
+from fallline import _core, _heads
 from fallline._callback import Callback
 from fallline._validation import Data, as_dtype
 from fallline.history import History
 from fallline.losses import Loss
 from fallline.schedules import Schedule
-from fallline.typing import FloatArray
+from fallline.typing import Float64Array, FloatArray, Intercept
 
-Loop: TypeAlias = _core.LoopFloat32 | _core.LoopFloat64 | _core.CsrLoop
+Core: TypeAlias = (
+    _core.LoopFloat32
+    | _core.LoopFloat64
+    | _core.HeadsLoopFloat32
+    | _core.HeadsLoopFloat64
+    | _core.CsrLoop
+)
 
 # The mean loss may reach this multiple of what it was at the start.
-_DIVERGED = 10.0
+DIVERGED = 10.0
 
 # Elements of X per chunk: a millisecond or more of work, against 20 µs for the way to Python.
 _CHUNK_ELEMENTS = 1 << 22
@@ -43,6 +49,8 @@ class Run:
         Of the last step.
     running_loss : float
         Mean loss of the rows of this epoch so far, each before its step.
+    head_losses : ndarray of shape (n_heads,), or () of a model of one
+        The same of each head; a coupled loss is in the first place.
     final_loss : float
         Mean loss of all rows when the budget was used up.
     validation_loss : float or None
@@ -55,7 +63,7 @@ class Run:
 
     def __init__(
         self,
-        core: Loop,
+        core: Core,
         data: Data,
         validation: Data | None,
         loss: Loss,
@@ -64,15 +72,15 @@ class Run:
         max_time: float,
         start_loss: float,
     ) -> None:
-        self._core = core
+        self._core: Any = core  # of one head, or of several: the members are the same
         self._data = data
         self._validation = validation
         self._loss = loss
         self._schedule = schedule
         self._deadline = time.monotonic() + max_time
         self._started = time.monotonic()
-        self._total_weight = _total_weight(data)
-        self._chunk_steps = _chunk_steps(data, core.steps_per_epoch)
+        self._total_weight = total_weight(data)
+        self._chunk_steps = chunk_steps(data, core.steps_per_epoch, data.n_heads)
         self._good_weights = self.weights
         self.start_loss = start_loss
         self.epochs = epochs
@@ -81,6 +89,7 @@ class Run:
         self.epoch = 0
         self.learning_rate = math.nan
         self.running_loss = math.nan
+        self.head_losses: Float64Array = np.array(math.nan)
         self.final_loss = math.nan
         self.validation_loss: float | None = None
         self.history = History()
@@ -89,11 +98,11 @@ class Run:
     @property
     def step(self) -> int:
         """Steps made."""
-        return self._core.step
+        return int(self._core.step)
 
     @property
     def _highest(self) -> float:
-        return _DIVERGED * self.start_loss
+        return DIVERGED * self.start_loss
 
     @property
     def seconds(self) -> float:
@@ -101,12 +110,12 @@ class Run:
         return time.monotonic() - self._started
 
     @property
-    def weights(self) -> tuple[FloatArray, float]:
+    def weights(self) -> tuple[FloatArray, Intercept]:
         """Coefficients and intercept: reading copies them, assigning exchanges them."""
         return self._core.coef, self._core.intercept
 
     @weights.setter
-    def weights(self, value: tuple[FloatArray, float]) -> None:
+    def weights(self, value: tuple[FloatArray, Intercept]) -> None:
         coef, intercept = value
         self._core.coef = coef
         self._core.intercept = intercept
@@ -140,6 +149,7 @@ class Run:
     def _train_epoch(self, chunk_ends: Sequence[Callable[["Run"], None]]) -> None:
         end = (self.epoch + 1) * self.steps_per_epoch
         loss = weight = 0.0
+        head_loss: Float64Array = np.array(0.0)
         acquitted = False
         while self.step < end:
             before = self.weights
@@ -149,7 +159,11 @@ class Run:
             self.learning_rate = float(rates[min(done, count - 1)])
             loss += chunk_loss
             weight += chunk_weight
+            head_loss = head_loss + (
+                chunk_loss if self._data.heads is None else self._core.head_losses
+            )
             self.running_loss = loss / weight if weight else 0.0
+            self.head_losses = head_loss / weight if weight else 0.0 * head_loss
             if done < count or loss > self._highest * self._total_weight:
                 self.status = "diverged"
                 return
@@ -177,42 +191,56 @@ class Run:
         if any([callback.on_epoch_end(self) for callback in callbacks]):
             self.status = "stopped"
 
+    def stop_heads(self, arrived: np.ndarray[Any, Any]) -> None:
+        """Let heads change no more; the only one of a model goes on."""
+        if self._data.heads is not None:
+            for head in np.flatnonzero(arrived):
+                self._core.stop(int(head))
+
     def restore_good_weights(self) -> None:
         """Go back to the last weights whose loss has been seen to be sound."""
         self.weights = self._good_weights
 
 
-def mean_loss(data: Data, loss: Loss, coef: FloatArray, intercept: float) -> float:
-    """Return the weighted mean loss, without penalty."""
+def mean_loss(data: Data, loss: Loss, coef: FloatArray, intercept: Intercept) -> float:
+    """Return the weighted mean loss, without penalty, added up over the heads."""
+    if data.heads is not None:
+        sums = _heads.loss_sums(data, data.heads, loss, coef, intercept)
+        return float(sums.sum()) / total_weight(data)
     coef = as_dtype(coef, data.X.dtype)
     total = _core.loss_sum(
         data.X, data.y, data.sample_weight, loss.name, coef, intercept, loss.parameters
     )
-    return total / _total_weight(data)
+    return total / total_weight(data)
 
 
 def null_loss(data: Data, loss: Loss) -> float:
-    """Return the weighted mean loss where all margins are zero; reads y only."""
+    """Return that mean where all margins are zero; reads y only."""
     total = 0.0
     for start in range(0, len(data.y), _NULL_ROWS):
         rows = slice(start, start + _NULL_ROWS)
-        y = data.y[rows]
-        values = _core.loss_values(loss.name, np.zeros_like(y), y, loss.parameters)
+        if data.heads is None:
+            y = data.y[rows]
+            values = _core.loss_values(loss.name, np.zeros_like(y), y, loss.parameters)
+        else:
+            values = _heads.null_losses(data, loss, rows)
         if data.sample_weight is not None:
             values = np.multiply(values, data.sample_weight[rows], dtype=np.float64)
         total += float(values.sum(dtype=np.float64))
-    return total / _total_weight(data)
+    return total / total_weight(data)
 
 
-def _total_weight(data: Data) -> float:
+def total_weight(data: Data) -> float:
+    """Return S, by which the objective is divided."""
     if data.sample_weight is None:
         return float(data.X.shape[0])
     return float(data.sample_weight.sum(dtype=np.float64))
 
 
-def _chunk_steps(data: Data, steps_per_epoch: int) -> int:
+def chunk_steps(data: Data, steps_per_epoch: int, n_heads: int) -> int:
     """Return the steps between two returns to Python, a function of shape alone."""
     n_features = data.X.shape[1]
-    elements = max(-(-data.X.size // steps_per_epoch), 1)
-    enough = max(_CHUNK_ELEMENTS, _CHUNK_ELEMENTS_PER_WEIGHT * n_features)
+    lines = -(-n_heads // 16)  # as many heads cost a few times what one does
+    elements = max(-(-data.X.size * lines // steps_per_epoch), 1)
+    enough = max(_CHUNK_ELEMENTS, _CHUNK_ELEMENTS_PER_WEIGHT * n_features * n_heads)
     return min(max(enough // elements, 1), max(_CHUNK_STEPS, n_features))

@@ -3,7 +3,7 @@
 What can be read in place is passed on as it is. What cannot is copied, and the copy is counted.
 """
 
-from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, NoReturn, TypeAlias, cast
 
 import numpy as np
 
@@ -26,6 +26,14 @@ class Data(NamedTuple):
     classes: np.ndarray[Any, Any] | None
     copied_bytes: int
     feature_names: tuple[str, ...] | None
+    heads: Literal["per_head", "classes"] | None = None  # what y is to them; None is one head
+
+    @property
+    def n_heads(self) -> int:
+        """Number of outputs of the model."""
+        if self.heads == "classes":
+            return len(cast("np.ndarray[Any, Any]", self.classes))
+        return self.y.shape[1] if self.heads else 1
 
 
 def check_data(
@@ -38,18 +46,47 @@ def check_data(
 ) -> Data:
     """Check samples, targets and weights against each other; ``classes`` are those to expect."""
     matrix, copied = as_matrix(X, f"{prefix}X")
-    targets = _one_per_row(y, f"{prefix}y", matrix)
+    heads: Literal["per_head", "classes"] | None = None
     if loss.classifies:
+        labels = _one_per_row(y, f"{prefix}y", matrix)
         if classes is None:
-            classes = find_classes(targets)
-        targets = encode(targets, classes, matrix.dtype, f"{prefix}y")
+            classes = find_classes(labels)
+        if len(classes) > 2 or loss.coupled:
+            heads = "classes"
+            targets = _class_numbers(labels, classes, matrix.dtype, f"{prefix}y")
+        else:
+            targets = encode(labels, classes, matrix.dtype, f"{prefix}y")
     else:
-        targets = _as_numbers(targets, f"{prefix}y", matrix.dtype)
+        numbers = _some_per_row(y, f"{prefix}y", matrix)
+        heads = "per_head" if numbers.ndim == 2 else None
+        targets = _as_numbers(numbers, f"{prefix}y", matrix.dtype)
         _check_domain(targets, loss, f"{prefix}y")
     weight = None
     if sample_weight is not None:
         weight = _as_weights(sample_weight, f"{prefix}sample_weight", matrix)
-    return Data(matrix, targets, weight, classes, copied, column_names(X))
+    return Data(matrix, targets, weight, classes, copied, column_names(X), heads)
+
+
+def check_validation(validation: object, data: Data, loss: Loss) -> Data | None:
+    """Check a pair of data to validate on against the data to train on."""
+    if validation is None:
+        return None
+    if not isinstance(validation, tuple | list) or len(validation) != 2:
+        of = f" of {len(validation)}" if isinstance(validation, tuple | list) else ""
+        message = f"validation must be a pair (X, y), got {type(validation).__name__}{of}"
+        raise TypeError(message)
+    X, y = validation
+    held_out = check_data(X, y, None, loss, data.classes, "validation ")
+    check_columns(held_out.feature_names, data.feature_names, "validation X")
+    if held_out.X.shape[1] != data.X.shape[1]:
+        message = (
+            f"validation X must have the {data.X.shape[1]} features of X, got {held_out.X.shape[1]}"
+        )
+        raise ValueError(message)
+    if held_out.n_heads != data.n_heads:
+        message = f"validation y must have the {data.n_heads} columns of y, got {held_out.n_heads}"
+        raise ValueError(message)
+    return held_out
 
 
 def as_matrix(X: object, name: str = "X") -> tuple[Matrix, int]:
@@ -186,7 +223,7 @@ def check_dense(X: object, name: str = "X") -> None:
 
 
 def find_classes(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return the two labels of a binary problem, sorted."""
+    """Return the labels, sorted."""
     if y.dtype.kind in "cV":
         message = f"y must hold labels: strings, numbers or bools; got dtype {y.dtype}"
         raise TypeError(message)
@@ -201,14 +238,18 @@ def find_classes(y: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         pair: np.ndarray[Any, Any] = np.sort(y[[0, second]])
         return pair
     classes = np.unique(y)
-    shown = ", ".join(map(repr, classes[:5].tolist())) + (", …" if classes.size > 5 else "")
-    remedy = (
-        "more than two classes are not supported yet"
-        if classes.size > 2
-        else "there is nothing to tell apart"
-    )
-    message = f"y must have exactly two classes, got {classes.size} ({shown}); {remedy}"
-    raise ValueError(message)
+    if classes.size == 1:
+        label = classes.tolist()[0]
+        message = f"y must have at least two classes, got {label!r} alone; there is nothing to tell"
+        raise ValueError(message)
+    if classes.dtype.kind == "f" and (classes % 1).any():
+        fraction = classes[classes % 1 != 0][0]
+        message = (
+            f"y must hold labels, got {classes.size} different numbers such as {fraction!s}; use a "
+            "loss for regression, or y.astype(str) if they are labels"
+        )
+        raise ValueError(message)
+    return classes
 
 
 def _check_objects(y: np.ndarray[Any, Any]) -> None:
@@ -232,26 +273,59 @@ def encode(
     second = y == classes[1]
     unknown = ~(second | (y == classes[0]))
     if unknown.any():
-        row = int(np.argmax(unknown))
-        label = y[row : row + 1].tolist()[0]  # as Python has it, also where y holds objects
-        message = f"{name} must hold the classes {classes.tolist()}, got {label!r} at row {row}"
-        raise ValueError(message)
+        _raise_unknown(y, int(np.argmax(unknown)), classes, name)
     return cast("FloatArray", np.where(second, dtype.type(1), dtype.type(-1)))
 
 
-def check_coef(coef: object, n_features: int, dtype: FloatDType) -> FloatArray:
+def _class_numbers(
+    y: np.ndarray[Any, Any], classes: np.ndarray[Any, Any], dtype: FloatDType, name: str
+) -> FloatArray:
+    """Return the place of each label among the classes."""
+    try:
+        numbers = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    except TypeError:  # labels of another kind, which do not even compare
+        numbers = np.zeros(len(y), np.intp)
+    unknown = np.asarray(classes[numbers] != y)
+    if unknown.any():
+        _raise_unknown(y, int(np.argmax(unknown)), classes, name)
+    return as_dtype(numbers, dtype)
+
+
+def _raise_unknown(
+    y: np.ndarray[Any, Any], row: int, classes: np.ndarray[Any, Any], name: str
+) -> NoReturn:
+    label = y[row : row + 1].tolist()[0]  # as Python has it, also where y holds objects
+    shown = ", ".join(map(repr, classes[:8].tolist())) + (", …" if classes.size > 8 else "")
+    message = f"{name} must hold the classes [{shown}], got {label!r} at row {row}"
+    raise ValueError(message)
+
+
+def check_coef(coef: object, data: Data, dtype: FloatDType) -> FloatArray:
     """Return starting weights as a new array of the given dtype."""
     array = _as_array(coef, "coef")
     _check_numeric(array, "coef")
-    if array.shape != (n_features,):
-        message = f"coef must have shape ({n_features},), one per feature, got {array.shape}"
+    n_features = data.X.shape[1]
+    shape: tuple[int, ...] = (n_features, data.n_heads) if data.heads else (n_features,)
+    if array.shape != shape:
+        per = " and output" if data.heads else ""
+        message = f"coef must have shape {shape}, one per feature{per}, got {array.shape}"
         raise ValueError(message)
-    return _as_finite(array, "coef", dtype, copy=True)
+    return _as_finite(array, "coef", dtype).copy(order="C")
 
 
-def as_dtype(array: np.ndarray[Any, Any], dtype: FloatDType, copy: bool = False) -> FloatArray:
+def check_intercepts(intercept: object, data: Data) -> Float64Array:
+    """Return the starting intercepts of several heads; None is zeros."""
+    array = _as_array(np.zeros(data.n_heads) if intercept is None else intercept, "intercept")
+    _check_numeric(array, "intercept")
+    if array.shape != (data.n_heads,):
+        message = f"intercept must have shape ({data.n_heads},), one per output, got {array.shape}"
+        raise ValueError(message)
+    return cast("Float64Array", _as_finite(array, "intercept", np.dtype(np.float64)))
+
+
+def as_dtype(array: np.ndarray[Any, Any], dtype: FloatDType) -> FloatArray:
     """Return the array in that dtype, itself if it has it already."""
-    return cast("FloatArray", array.astype(dtype, copy=copy))
+    return cast("FloatArray", array.astype(dtype, copy=False))
 
 
 def _as_array(values: object, name: str) -> np.ndarray[Any, Any]:
@@ -321,6 +395,17 @@ def _one_per_row(values: object, name: str, X: Matrix) -> np.ndarray[Any, Any]:
     return array
 
 
+def _some_per_row(values: object, name: str, X: FloatArray) -> np.ndarray[Any, Any]:
+    """Return one number per row, or several."""
+    array = _as_array(values, name)
+    if array.ndim != 2 or array.shape[1] < 2:
+        return _one_per_row(values, name, X)
+    if len(array) != len(X):
+        message = f"{name} must have one row per row of X ({len(X)}), got {len(array)}"
+        raise ValueError(message)
+    return array
+
+
 def _as_numbers(array: np.ndarray[Any, Any], name: str, dtype: FloatDType) -> FloatArray:
     _check_numeric(array, name)
     return np.require(_as_finite(array, name, dtype, _DROP), requirements=["C", "A"])
@@ -332,26 +417,29 @@ def _check_domain(targets: FloatArray, loss: Loss, name: str) -> None:
         return
     outside = targets < 0 if loss.domain == "not negative" else targets <= 0
     if outside.any():
-        row = int(np.argmax(outside))
+        row, *column = np.argwhere(outside)[0].tolist()
+        found = targets[row, *column]
         requirement = "not be negative" if loss.domain == "not negative" else "be positive"
-        message = f"{name} must {requirement} with {loss!r}, got {targets[row]!s} at row {row}"
-        remedy = "; fl.losses.Tweedie() takes zeros" if targets[row] == 0 else ""
+        message = f"{name} must {requirement} with {loss!r}, got {found!s} at row {row}"
+        message += "".join(f", column {k}" for k in column)
+        remedy = "; fl.losses.Tweedie() takes zeros" if found == 0 else ""
         raise ValueError(message + remedy)
 
 
 def _as_finite(
-    array: np.ndarray[Any, Any], name: str, dtype: FloatDType, remedy: str = "", copy: bool = False
+    array: np.ndarray[Any, Any], name: str, dtype: FloatDType, remedy: str = ""
 ) -> FloatArray:
     with np.errstate(over="ignore"):  # what overflows becomes infinite
-        numbers = as_dtype(array, dtype, copy=copy)
+        numbers = as_dtype(array, dtype)
     finite = np.isfinite(numbers)
     if finite.all():
         return numbers
     if not np.isfinite(array).all():
         _raise_not_finite(array, name, remedy)
-    row = int(np.argmin(finite))
-    message = f"{name} must fit into {dtype}, the dtype of X, got {array[row]!s} at row {row}"
-    raise ValueError(message)
+    row, *column = np.argwhere(~finite)[0].tolist()
+    found = array[row, *column]
+    message = f"{name} must fit into {dtype}, the dtype of X, got {found!s} at row {row}"
+    raise ValueError(message + "".join(f", column {k}" for k in column))
 
 
 def _as_weights(values: object, name: str, X: Matrix) -> FloatArray:

@@ -1,16 +1,21 @@
 """A trained model: what it has learnt, how that went, and what it predicts."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from fallline import _core, losses
-from fallline._probability import clipped_probabilities, probabilities
+from fallline._probability import (
+    clipped_probabilities,
+    one_against_rest,
+    probabilities,
+    softmax,
+)
 from fallline._validation import as_dtype, as_matrix, check_columns, column_names
 from fallline.history import History
 from fallline.losses import Loss
-from fallline.typing import FloatArray
+from fallline.typing import FloatArray, Intercept
 
 
 class Fit:
@@ -18,13 +23,14 @@ class Fit:
 
     Parameters
     ----------
-    coef : ndarray of shape (n_features,)
-        Weights, in the dtype of the data.
-    intercept : float
-        Intercept.
+    coef : ndarray of shape (n_features,) or (n_features, n_outputs)
+        Weights, in the dtype of the data; a column for each target, or for each class where there
+        are more than two, or the loss is `Softmax`.
+    intercept : float or ndarray of shape (n_outputs,)
+        Intercept, or one for each output, in float64.
     loss : Loss
         What it was trained with.
-    classes : ndarray of shape (2,), default=None
+    classes : ndarray of shape (n_classes,), default=None
         The labels in sorted order; None for regression.
     history : History, default=None
         One entry per epoch.
@@ -40,7 +46,7 @@ class Fit:
     def __init__(
         self,
         coef: FloatArray,
-        intercept: float,
+        intercept: Intercept,
         loss: Loss,
         classes: np.ndarray[Any, Any] | None = None,
         *,
@@ -59,7 +65,10 @@ class Fit:
         self.feature_names = feature_names
 
     def __repr__(self) -> str:
-        return f"<Fit of {self.loss!r} on {self.coef.size} features, status {self.status!r}>"
+        size = f"{len(self.coef)} features"
+        if self.coef.ndim == 2:
+            size += f" and {self.coef.shape[1]} outputs"
+        return f"<Fit of {self.loss!r} on {size}, status {self.status!r}>"
 
     def decision_function(self, X: object) -> FloatArray:
         """Return the margins X·coef + intercept.
@@ -71,7 +80,7 @@ class Fit:
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the dtype of X.
 
         Raises
@@ -82,12 +91,16 @@ class Fit:
         """
         check_columns(column_names(X), self.feature_names)
         matrix, _ = as_matrix(X)
-        if matrix.shape[1] != self.coef.size:
+        n_features = len(self.coef)
+        if matrix.shape[1] != n_features:
             message = (
-                f"X has {matrix.shape[1]} features, but this model was fitted with {self.coef.size}"
+                f"X has {matrix.shape[1]} features, but this model was fitted with {n_features}"
             )
             raise ValueError(message)
         coef = as_dtype(self.coef, matrix.dtype)
+        if isinstance(self.intercept, np.ndarray):
+            w = cast("FloatArray", np.ascontiguousarray(coef))
+            return _core.head_margins(matrix, w, self.intercept)
         return _core.margins(matrix, coef, self.intercept)
 
     def predict(self, X: object) -> np.ndarray[Any, Any]:
@@ -103,8 +116,8 @@ class Fit:
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            Predictions.
+        ndarray of shape (n_samples,), or (n_samples, n_targets) for several targets
+            Predictions; of more than two classes the one with the highest margin.
 
         Raises
         ------
@@ -113,11 +126,12 @@ class Fit:
         """
         margins = self.decision_function(X)
         if self.classes is None:
-            return _core.evaluate("exp", margins) if self.loss.log_link else margins
-        return self.classes[(margins > 0).astype(np.intp)]
+            return _means(margins) if self.loss.log_link else margins
+        of_row = margins.argmax(axis=1) if margins.ndim == 2 else (margins > 0).astype(np.intp)
+        return cast("np.ndarray[Any, Any]", self.classes[of_row])
 
     def predict_proba(self, X: object) -> FloatArray:
-        """Return the probabilities of both classes, for the logistic and modified Huber losses.
+        """Return the probabilities of the classes, for Softmax, Logistic and ModifiedHuber.
 
         Parameters
         ----------
@@ -126,20 +140,30 @@ class Fit:
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
-            Rows sum to 1.
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1. With `Logistic` and more than two classes they are the probabilities of
+            each class against the rest, divided by their sum.
 
         Raises
         ------
         ValueError
             If the loss has no probabilities, or X is not usable.
         """
-        if isinstance(self.loss, losses.Logistic):
-            return probabilities(self.decision_function(X))
-        if isinstance(self.loss, losses.ModifiedHuber):
-            return clipped_probabilities(self.decision_function(X))
-        message = (
-            "predict_proba needs a model trained with Logistic() or ModifiedHuber(), "
-            f"got {self.loss!r}"
-        )
-        raise ValueError(message)
+        if not isinstance(self.loss, losses.Softmax | losses.Logistic | losses.ModifiedHuber):
+            message = (
+                "predict_proba needs a model trained with Logistic(), ModifiedHuber() or "
+                f"Softmax(), got {self.loss!r}"
+            )
+            raise ValueError(message)
+        margins = self.decision_function(X)
+        if isinstance(self.loss, losses.Softmax):
+            return softmax(margins)
+        clipped = isinstance(self.loss, losses.ModifiedHuber)
+        if margins.ndim == 2:
+            return one_against_rest(margins, clipped=clipped)
+        return clipped_probabilities(margins) if clipped else probabilities(margins)
+
+
+def _means(margins: FloatArray) -> FloatArray:
+    """Return the exponentials of margins of any shape."""
+    return _core.evaluate("exp", margins.reshape(-1)).reshape(margins.shape)

@@ -123,7 +123,7 @@ def _read(archive: Any) -> Fit:
     names = archive["feature_names"].tolist() if "feature_names" in archive else None
     return Fit(
         archive["coef"],
-        float(archive["intercept"]),
+        archive["intercept"] if archive["intercept"].ndim else float(archive["intercept"]),
         _loss_named(str(archive["loss"]), archive.get("loss_parameters", ())),
         archive.get("classes"),
         history=history,

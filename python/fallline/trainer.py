@@ -4,20 +4,29 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from fallline import _core
+from fallline import _core, _heads
 from fallline._arguments import boolean, integer, number
 from fallline._callback import Callback
-from fallline._run import Loop, Run, mean_loss, null_loss
-from fallline._validation import Data, Matrix, check_coef, check_columns, check_data, column_spans
+from fallline._run import Run, mean_loss, null_loss
+from fallline._validation import (
+    Data,
+    Matrix,
+    check_coef,
+    check_data,
+    check_intercepts,
+    check_validation,
+    column_spans,
+)
 from fallline.errors import ConvergenceWarning, DivergenceError
 from fallline.fit import Fit
 from fallline.losses import Loss
 from fallline.optim import SGD, Optimizer
 from fallline.penalties import Penalty
+from fallline.typing import Intercept
 
 _ORDERS = ("blocks", "rows")
 
@@ -39,7 +48,9 @@ class Trainer:
     Parameters
     ----------
     loss : Loss
-        From `fallline.losses`; it decides whether targets are numbers or labels.
+        From `fallline.losses`; it decides whether targets are numbers or labels, and what more than
+        two labels are: `Softmax` is one model of all classes, any other loss one of each against
+        the rest.
     penalty : Penalty, default=None
         From `fallline.penalties`; None for none.
     optimizer : Optimizer
@@ -76,6 +87,9 @@ class Trainer:
 
     .. math:: F(w, b) = \frac1S \sum_i s_i \, \ell(x_i \cdot w + b, y_i)
               + \alpha \left[ \tfrac{1-\rho}{2} \|w\|^2 + \rho \|w\|_1 \right].
+
+    With several targets, or classes, each has a column of W and an entry of b, the losses of a row
+    are added up, and the penalty is the sum over all of W.
 
     A mini-batch of m of the n rows steps by n / (S m) times the sum of its weighted gradients,
     which is unbiased for the gradient of F; the last one of an epoch may be shorter. The same data
@@ -159,7 +173,7 @@ class Trainer:
         sample_weight: object = None,
         validation: tuple[object, object] | None = None,
         coef: object = None,
-        intercept: float | None = None,
+        intercept: object = None,
     ) -> Fit:
         """Train a model.
 
@@ -170,15 +184,15 @@ class Trainer:
             SciPy's sparse matrices and arrays in CSR format; anything else is copied once, to
             float32 where it holds floats of at most 32 bits, else to float64, and the copy is
             counted in the report.
-        y : array-like of shape (n_samples,)
-            Numbers, or two different labels where the loss is one for classification.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Numbers, one or several per row, or labels where the loss is one for classification.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative; None weighs all rows 1.
         validation : tuple of X and y, default=None
             Data whose loss is measured after each epoch.
-        coef : array-like of shape (n_features,), default=None
+        coef : array-like of the shape that ``Fit.coef`` will have, default=None
             Where the weights start; None is zero.
-        intercept : float, default=None
+        intercept : float or array-like of shape (n_outputs,), default=None
             Where the intercept starts; None is zero.
 
         Returns
@@ -202,7 +216,7 @@ class Trainer:
             If the loss was still falling when the epochs were over, or is higher than it began.
         """
         data = check_data(X, y, sample_weight, self.loss)
-        held_out = self._check_validation(validation, data)
+        held_out = check_validation(validation, data, self.loss)
         core = self._make_loop(data)
         start_loss = at_zero = null_loss(data, self.loss)
         if not math.isfinite(start_loss):
@@ -211,8 +225,8 @@ class Trainer:
             raise ValueError(message)
         if coef is not None or intercept is not None:
             weights = core.coef if coef is None else coef
-            core.coef = check_coef(weights, data.X.shape[1], data.X.dtype)
-            core.intercept = self._check_intercept(intercept)
+            core.coef = check_coef(weights, data, data.X.dtype)
+            core.intercept = self._check_intercept(intercept, data)
             start_loss = max(start_loss, mean_loss(data, self.loss, core.coef, core.intercept))
         if at_zero == 0 and (data.classes is not None or start_loss == 0):
             start_loss = math.inf  # as for a perceptron, whose losses have no scale to grow beyond
@@ -233,49 +247,28 @@ class Trainer:
             _warn_if_unfinished(run)
         return self._result(run, data)
 
-    def _make_loop(self, data: Data) -> Loop:
-        n_samples = data.X.shape[0]
-        penalty, optimizer = self.penalty, self.optimizer
+    def _make_loop(self, data: Data) -> Any:
+        penalty, optimizer, n = self.penalty, self.optimizer, data.n_heads
+        l2 = optimizer.coupled_decay + (penalty.l2 if penalty else 0.0)
+        l1 = penalty.l1 if penalty else 0.0
+        decay, options = optimizer.decoupled_decay, loop_options(self, data)
+        if data.heads is not None:
+            return _heads.make_loop(
+                data, data.heads, l2=[l2] * n, l1=[l1] * n, weight_decay=[decay] * n, **options
+            )
         return _loop_class(data.X)(
-            data.X,
-            data.y,
-            data.sample_weight,
-            loss=self.loss.name,
-            rule=optimizer.rule,
-            parameters=optimizer.rule_parameters,
-            l2=optimizer.coupled_decay + (penalty.l2 if penalty else 0.0),
-            l1=penalty.l1 if penalty else 0.0,
-            weight_decay=optimizer.decoupled_decay,
-            batch_size=min(self.batch_size or n_samples, n_samples),
-            shuffle=self.shuffle or "none",
-            seed=self.seed,
-            fit_intercept=self.fit_intercept,
-            loss_parameters=self.loss.parameters,
+            data.X, data.y, data.sample_weight, l2=l2, l1=l1, weight_decay=decay, **options
         )
 
-    def _check_validation(self, validation: object, data: Data) -> Data | None:
-        if validation is None:
-            return None
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
-            of = f" of {len(validation)}" if isinstance(validation, tuple | list) else ""
-            message = f"validation must be a pair (X, y), got {type(validation).__name__}{of}"
-            raise TypeError(message)
-        X, y = validation
-        held_out = check_data(X, y, None, self.loss, data.classes, "validation ")
-        check_columns(held_out.feature_names, data.feature_names, "validation X")
-        if held_out.X.shape[1] != data.X.shape[1]:
-            message = (
-                f"validation X must have the {data.X.shape[1]} features of X, "
-                f"got {held_out.X.shape[1]}"
-            )
-            raise ValueError(message)
-        return held_out
-
-    def _check_intercept(self, intercept: float | None) -> float:
-        if intercept is None:
-            return 0.0
-        value = number("intercept", intercept, "a finite number", math.isfinite)
-        if not self.fit_intercept and value != 0:
+    def _check_intercept(self, intercept: object, data: Data) -> Intercept:
+        value: Intercept
+        if data.heads is not None:
+            value = check_intercepts(intercept, data)
+        elif intercept is None:
+            value = 0.0
+        else:
+            value = number("intercept", intercept, "a finite number", math.isfinite)
+        if not self.fit_intercept and np.any(value):
             message = f"intercept must be None with fit_intercept=False, got {intercept!r}"
             raise ValueError(message)
         return value
@@ -320,10 +313,25 @@ class Trainer:
         )
 
 
-def _loop_class(X: Matrix) -> Callable[..., Loop]:
+def _loop_class(X: Matrix) -> Callable[..., Any]:
     if isinstance(X, _core.CsrMatrix):
         return _core.CsrLoop
     return _core.LoopFloat32 if X.dtype == np.float32 else _core.LoopFloat64
+
+
+def loop_options(trainer: Trainer, data: Data) -> dict[str, Any]:
+    """Return what the core's loops are told besides data and penalties."""
+    n_samples = data.X.shape[0]
+    return {
+        "loss": trainer.loss.name,
+        "loss_parameters": trainer.loss.parameters,
+        "rule": trainer.optimizer.rule,
+        "parameters": trainer.optimizer.rule_parameters,
+        "batch_size": min(trainer.batch_size or n_samples, n_samples),
+        "shuffle": trainer.shuffle or "none",
+        "seed": trainer.seed,
+        "fit_intercept": trainer.fit_intercept,
+    }
 
 
 def _instance(name: str, value: object, kind: type[_Kind], example: str) -> _Kind:

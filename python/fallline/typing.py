@@ -12,5 +12,10 @@ FloatArray: TypeAlias = Float32Array | Float64Array
 FloatDType: TypeAlias = np.dtype[np.float32] | np.dtype[np.float64]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 IndexArray: TypeAlias = np.ndarray[Any, np.dtype[np.int32]] | IntArray
+UInt8Array: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
+
+# A float of a model with one output, a Float64Array of one with several. As a union it would ask
+# everybody who has one output to rule out the other.
+Intercept: TypeAlias = Any
 
 LearningRate: TypeAlias = float | Callable[[int], float]

@@ -274,10 +274,16 @@ template <class T> void run_all_finite(std::ptrdiff_t offset, Digest& digest) {
   }
 }
 
+#include "heads.hpp"
+
+template <class T> void run_fma_chains(std::ptrdiff_t, Digest& digest) {
+  digest.add(static_cast<double>(fallline::kernels<T>().fma_chains(T(0.5), T(1), 7 * 8) > 0));
+}
+
 // A table with a new kernel does not fit the names below: compile errors here ask for its run.
 template <class T> void run_all() {
-  const auto& [target, losses, rules, functions, tile, margins, read_sum, all_finite] =
-      fallline::kernels<T>();
+  const auto& [target, losses, rules, functions, head_losses, tile, margins, head_tile,
+               head_margins, read_sum, all_finite, fma_chains] = fallline::kernels<T>();
   for (const fallline::LossEntry<T>& loss : losses) {
     const auto& [name, n_parameters, residuals, values, derivatives, curvatures, conjugates,
                  smoothness] = loss;
@@ -296,14 +302,22 @@ template <class T> void run_all() {
   }
   for (const fallline::RuleEntry<T>& rule : rules) {
     report<T>(std::string("rule ") + rule.name, [&](auto at, Digest& d) { run_rule(rule, at, d); });
+    report<T>(std::string("rule ") + rule.name + " of heads",
+              [&](auto at, Digest& d) { run_head_rule(rule, at, d); });
   }
   for (const fallline::FunctionEntry<T>& function : functions) {
     report<T>(std::string("function ") + function.name,
               [&](auto at, Digest& d) { run_unary(function.apply, at, d); });
   }
+  for (const fallline::HeadLossEntry<T>& loss : head_losses) {
+    report<T>(std::string("loss ") + loss.name + " of heads",
+              [&](auto at, Digest& d) { run_head_tile(loss, at, d); });
+  }
   report<T>("margins", run_margins<T>);
+  report<T>("head_margins", run_head_margins<T>);
   report<T>("read_sum", run_read_sum<T>);
   report<T>("all_finite", run_all_finite<T>);
+  report<T>("fma_chains", run_fma_chains<T>);
 }
 
 }  // namespace

@@ -135,6 +135,32 @@ template <class T> void check_sum() {
   }
 }
 
+template <class T> void check_lanes() {
+  constexpr std::ptrdiff_t size = vec<T>::size;
+  static_assert(line_registers > 0 && line_registers <= 8 &&
+                (line_registers & (line_registers - 1)) == 0);
+  for (std::ptrdiff_t lane = 0; lane < size; ++lane) {
+    T lanes[size], expected[size];
+    double sums[size];
+    for (std::ptrdiff_t k = 0; k < size; ++k) {
+      lanes[k] = k == lane ? T(1) / T(3) : -T(k);
+      sums[k] = 1.0 / static_cast<double>(3 + k);
+      expected[k] = k == lane ? T(7) : T(-1);
+    }
+    if (!same(largest(load(lanes)), T(1) / T(3))) fail("largest finds another");
+    expect_lanes("select_lane", select_lane(lane, set(T(7)), set(T(-1))), expected);
+    add_to(sums, load(lanes));
+    for (std::ptrdiff_t k = 0; k < size; ++k) {
+      const double sum = 1.0 / static_cast<double>(3 + k) + static_cast<double>(lanes[k]);
+      if (!same(sums[k], sum)) fail("add_to adds another number");
+    }
+  }
+  T none[size];
+  for (T& x : none) x = T(-1);
+  expect_lanes("select_lane", select_lane(size, set(T(7)), set(T(-1))), none);
+  expect_lanes("select_lane", select_lane(-1, set(T(7)), set(T(-1))), none);
+}
+
 template <class T> void check_parts() {
   constexpr std::ptrdiff_t size = vec<T>::size;
   for (std::ptrdiff_t n = 1; n <= size; ++n) {
@@ -190,6 +216,7 @@ template <class T> void check_all() {
   check_sum<T>();
   check_sums<T>();
   check_exponent<T>();
+  check_lanes<T>();
   check_parts<T>();
 }
 

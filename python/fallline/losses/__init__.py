@@ -6,6 +6,7 @@ from fallline.losses._classification import (
     Logistic,
     ModifiedHuber,
     Perceptron,
+    Softmax,
     SquaredHinge,
 )
 from fallline.losses._loss import Loss
@@ -28,6 +29,7 @@ __all__ = [
     "Perceptron",
     "Poisson",
     "Quantile",
+    "Softmax",
     "Squared",
     "SquaredEpsilonInsensitive",
     "SquaredHinge",

@@ -122,3 +122,32 @@ class ModifiedHuber(Loss):
 
     name = "modified_huber"
     classifies = True
+
+
+class Softmax(Loss):
+    r"""The negative log-likelihood of any number of classes: multinomial logistic regression.
+
+    Notes
+    -----
+    Every class k has weights of its own and a margin :math:`z_k`; of the class c of the row,
+
+    .. math:: \log \sum_k e^{z_k} - z_c.
+
+    With two classes the model has twice the weights of `Logistic` and, without a penalty, the same
+    probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np, fallline as fl
+    >>> X, y = np.eye(3), np.array(["a", "b", "c"])
+    >>> trainer = fl.Trainer(
+    ...     fl.losses.Softmax(), penalty=fl.penalties.L2(0.5), optimizer=fl.optim.SGD(1.0)
+    ... )
+    >>> fit = trainer.fit(X, y)
+    >>> fit.predict(X), fit.coef.shape
+    (array(['a', 'b', 'c'], dtype='<U1'), (3, 3))
+    """
+
+    name = "softmax"
+    classifies = True
+    coupled = True

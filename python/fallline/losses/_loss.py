@@ -14,6 +14,8 @@ class Loss(Frozen):
         Name in the core.
     classifies : bool
         Whether targets are labels, -1 and +1 in the formula, or numbers.
+    coupled : bool
+        Whether it is a function of the margins of all classes at once.
     log_link : bool
         Whether the margin is the logarithm of the mean, or the mean itself.
     domain : {"any", "not negative", "positive"}
@@ -22,6 +24,7 @@ class Loss(Frozen):
 
     name: str
     classifies: bool
+    coupled: bool = False
     log_link: bool = False
     domain: Literal["any", "not negative", "positive"] = "any"
 
