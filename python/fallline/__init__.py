@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from fallline import callbacks, losses, optim, penalties, schedules
 from fallline._core import __version__
 from fallline._runtime import get_num_threads, set_num_threads, set_target, show_config
+from fallline._sweep import sweep
+from fallline._sweep_result import Sweep
 from fallline.errors import ConvergenceWarning, DivergenceError
 from fallline.fit import Fit
 from fallline.model_file import load, save
@@ -34,6 +36,7 @@ __all__ = [
     "Ridge",
     "SGDClassifier",
     "SGDRegressor",
+    "Sweep",
     "Trainer",
     "__version__",
     "callbacks",
@@ -47,6 +50,7 @@ __all__ = [
     "set_num_threads",
     "set_target",
     "show_config",
+    "sweep",
 ]
 
 # Without scikit-learn they stay out of sight, so that help() and import * work.
