@@ -62,6 +62,54 @@ def compare(
     assert model.t_ == peer.t_
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("learning_rate", ["constant", "optimal"])
+@pytest.mark.parametrize("loss", ["hinge", "log_loss"])
+def test_each_class_against_the_rest_steps_as_in_scikit_learn(
+    loss: str, learning_rate: str, weighted: bool
+) -> None:
+    X, z, s = problem()
+    y = np.array(["low", "middle", "high", "top"])[np.digitize(z, [-1.0, 0.5, 2.0])]
+    options = STEPS | {"loss": loss, "learning_rate": learning_rate}
+    start = {
+        "coef_init": np.linspace(-1, 1, 24).reshape(4, 6),
+        "intercept_init": np.linspace(0, 1, 4),
+    }
+    weights = {"sample_weight": s} if weighted else {}
+    model = fl.SGDClassifier(**options).fit(X, y, **start, **weights)
+    peer = linear_model.SGDClassifier(**options).fit(X, y, **start, **weights)
+    assert model.classes_.tolist() == peer.classes_.tolist()
+    # As in compare.
+    np.testing.assert_allclose(model.coef_, peer.coef_, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(model.intercept_, peer.intercept_, rtol=1e-9)
+    np.testing.assert_allclose(model.decision_function(X), peer.decision_function(X), rtol=1e-8)
+    assert model.predict(X).tolist() == peer.predict(X).tolist()
+    if loss == "log_loss":
+        np.testing.assert_allclose(model.predict_proba(X), peer.predict_proba(X), rtol=1e-8)
+        logs = peer.predict_log_proba(X)
+        np.testing.assert_allclose(model.predict_log_proba(X), logs, rtol=1e-8, atol=1e-12)
+
+
+def test_each_class_against_the_rest_stops_where_it_does_in_scikit_learn() -> None:
+    X, z, _ = problem()
+    y = np.digitize(z, [-1.0, 0.5, 2.0])
+    model = fl.SGDClassifier(shuffle=False).fit(X, y)
+    peer = linear_model.SGDClassifier(shuffle=False).fit(X, y)
+    assert model.status_ == "converged"
+    assert model.n_iter_ == peer.n_iter_
+    np.testing.assert_allclose(model.coef_, peer.coef_, rtol=1e-8, atol=1e-10)
+
+
+def test_the_squared_error_of_classes_is_of_targets_minus_and_plus_one() -> None:
+    X, z, _ = problem()
+    y = np.digitize(z, [-1.0, 1.0])
+    options = STEPS | {"learning_rate": "constant"}
+    model = fl.SGDClassifier(loss="squared_error", **options).fit(X, y)
+    for k in range(3):
+        alone = fl.SGDRegressor(**options).fit(X, np.where(y == k, 1.0, -1.0))
+        np.testing.assert_allclose(model.coef_[k], alone.coef_, rtol=1e-9)
+
+
 @pytest.mark.parametrize("penalty", ["l1", "elasticnet"])
 def test_an_l1_term_of_small_steps_is_close_to_scikit_learns(penalty: str) -> None:
     X, _, _ = problem()

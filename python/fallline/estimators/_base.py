@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import sklearn.exceptions
@@ -20,7 +20,7 @@ from fallline._validation import (
     is_sparse,
     raise_not_csr,
 )
-from fallline.typing import FloatArray
+from fallline.typing import FloatArray, IntArray
 
 
 class ConvergenceWarning(errors.ConvergenceWarning, sklearn.exceptions.ConvergenceWarning):
@@ -84,6 +84,9 @@ class LinearModel(BaseEstimator):
         rows = self._check_rows(X, reset=False)
         matrix, _ = as_matrix(rows)
         # The weights follow X and not X the weights: that would be a copy of all the rows.
+        if self.coef_.ndim == 2 and len(self.coef_) > 1:
+            columns = as_dtype(np.ascontiguousarray(self.coef_.T), matrix.dtype)
+            return _core.head_margins(matrix, columns, self.intercept_)
         w = as_dtype(self.coef_.reshape(-1), matrix.dtype)
         return _core.margins(matrix, w, float(np.reshape(self.intercept_, -1)[0]))
 
@@ -161,19 +164,13 @@ class Regressor(RegressorMixin, LinearModel):
         return self._margins(X)
 
 
-class BinaryClassifier(ClassifierMixin, LinearModel):
-    """A linear model of one class against another."""
+class Classifier(ClassifierMixin, LinearModel):
+    """A linear model of one class against another, or of each against the rest."""
 
     classes_: np.ndarray[Any, Any]
 
-    def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that two classes are supported, not more."""
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags
-
     def decision_function(self, X: Any) -> FloatArray:
-        """Return the margin of each row: positive where the second class is predicted.
+        """Return the margins of each row.
 
         Parameters
         ----------
@@ -182,8 +179,8 @@ class BinaryClassifier(ClassifierMixin, LinearModel):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            Margins, in the dtype of X.
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Margins, in the dtype of X: of two classes one, positive where the second is predicted.
         """
         return self._margins(X)
 
@@ -200,27 +197,42 @@ class BinaryClassifier(ClassifierMixin, LinearModel):
         ndarray of shape (n_samples,)
             Members of ``classes_``.
         """
-        is_second = self.decision_function(X) > 0
-        return self.classes_[is_second.astype(np.intp)]
+        margins = self.decision_function(X)
+        of_row = margins.argmax(axis=1) if margins.ndim == 2 else (margins > 0).astype(np.intp)
+        return cast("np.ndarray[Any, Any]", self.classes_[of_row])
 
-    def _encode(self, X: Matrix, y: Any, sample_weight: FloatArray | None) -> FloatArray:
-        """Set ``classes_`` and return -1 for the first, +1 for the second, in the dtype of X."""
+    def _encode(self, y: Any, sample_weight: FloatArray | None) -> IntArray:
+        """Set ``classes_`` and return the place of each label among them."""
         check_classification_targets(y)
-        kind = type_of_target(y)
         classes, codes = np.unique(y, return_inverse=True)
-        if kind != "binary":  # in the words that scikit-learn's checks look for
-            message = (
-                f"Only binary classification is supported. The type of the target is {kind}. "
-                f"y must hold 2 classes, got {len(classes)}; fit one model per class"
-            )
-            raise ValueError(message)
         counted = codes if sample_weight is None else codes[sample_weight > 0]
         if (counted == counted[0]).all():
             found = classes[counted[0]].item()
             message = f"y must hold 2 classes with positive weight, got one class: {found!r}"
             raise ValueError(message)
         self.classes_ = classes
-        return as_dtype(2 * codes - 1, X.dtype)
+        return codes
+
+
+class BinaryClassifier(Classifier):
+    """A linear model of one class against another."""
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that two classes are supported, not more."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def _encode(self, y: Any, sample_weight: FloatArray | None) -> IntArray:
+        check_classification_targets(y)
+        kind = type_of_target(y)
+        if kind != "binary":  # in the words that scikit-learn's checks look for
+            message = (
+                f"Only binary classification is supported. The type of the target is {kind}. "
+                f"y must hold 2 classes, got {len(np.unique(y))}; fit one model per class"
+            )
+            raise ValueError(message)
+        return super()._encode(y, sample_weight)
 
 
 def sum_of_weights(X: Matrix, sample_weight: FloatArray | None) -> float:

@@ -23,7 +23,7 @@ from fallline.fit import Fit
 from fallline.optim import SGD
 from fallline.schedules import Constant, Schedule
 from fallline.trainer import Trainer
-from fallline.typing import FloatArray
+from fallline.typing import Float64Array, FloatArray, IntArray
 
 # Parameters that must keep their defaults for now, and what to do instead.
 _NOT_YET: Final[dict[str, tuple[object, str]]] = {
@@ -97,7 +97,7 @@ class SGDModel(LinearModel):
     def _train(
         self,
         X: Matrix,
-        y: FloatArray,
+        y: FloatArray | IntArray,
         sample_weight: FloatArray | None,
         coef: Any,
         intercept: Any,
@@ -121,15 +121,16 @@ class SGDModel(LinearModel):
             X,
             y,
             sample_weight=sample_weight,
-            coef=None if coef is None else np.asarray(coef).reshape(-1),
-            intercept=None if intercept is None else float(np.reshape(intercept, ())),
+            coef=None if coef is None else _in_columns(np.atleast_2d(coef)),
+            intercept=None if intercept is None else _in_columns(np.asarray(intercept)),
         )
         self._report(fit, stopping)
         return fit
 
     def _loss(self) -> losses.Loss:
-        kind = self._losses[self.loss]
-        return kind(self.epsilon) if kind in _WITH_EPSILON else kind()
+        kind: Any = self._losses[self.loss]
+        loss: losses.Loss = kind(self.epsilon) if issubclass(kind, _WITH_EPSILON) else kind()
+        return loss
 
     def _penalty(self, alpha: float) -> penalties.Penalty | None:
         match self.penalty:
@@ -184,8 +185,9 @@ class _Stopping(Callback):
     def __init__(self, tol: float | None, patience: int, penalty: penalties.Penalty | None) -> None:
         self.tol, self.patience, self.penalty = tol, patience, penalty
         self.converged = False
-        self._best = math.inf
-        self._waited = 0
+        self._best: Float64Array = np.array(math.inf)
+        self._waited = np.array(0)
+        self._arrived = np.array(False)
 
     def on_fit_begin(self, run: Run) -> None:
         # The first steps of these schedules are long by design, and scikit-learn lets the loss rise
@@ -193,17 +195,26 @@ class _Stopping(Callback):
         run.start_loss = math.inf
 
     def on_epoch_end(self, run: Run) -> bool:
-        objective = run.running_loss
+        objective = run.head_losses
         if self.penalty is not None:
             coef = run.weights[0].astype(np.float64)
-            objective += 0.5 * self.penalty.l2 * float((coef * coef).sum())
-            objective += self.penalty.l1 * float(np.abs(coef).sum())
-        stuck = self.tol is not None and objective > self._best - self.tol
-        self._waited = self._waited + 1 if stuck else 0
-        self._best = min(self._best, objective)
-        self.converged = self._waited >= self.patience
+            objective = objective + 0.5 * self.penalty.l2 * (coef * coef).sum(axis=0)
+            objective += self.penalty.l1 * np.abs(coef).sum(axis=0)
+        stuck = np.array(self.tol is not None) & (objective > self._best - (self.tol or 0.0))
+        self._waited = np.where(stuck, self._waited + 1, 0)
+        self._best = np.minimum(self._best, objective)
+        self._arrived = self._arrived | (self._waited >= self.patience)
+        run.stop_heads(self._arrived)
+        self.converged = bool(self._arrived.all())
         # Also after the last epoch, as the Trainer has no need to warn: the estimator does.
         return self.converged or run.epoch == run.epochs
+
+
+def _in_columns(start: np.ndarray[Any, Any]) -> Any:
+    """Return scikit-learn's starting values, a row per class, as the Trainer's, a column each."""
+    if start.size == 1 and start.ndim < 2:
+        return float(start.reshape(()))
+    return start.T if start.ndim == 2 and len(start) > 1 else start.reshape(-1)
 
 
 def one_of(name: str, value: object, *choices: str | None) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from fallline._arguments import fraction, number
 from fallline._probability import log_probabilities, probabilities
+from fallline._validation import as_dtype
 from fallline.estimators._base import BinaryClassifier, SolvedModel, sum_of_weights
 from fallline.typing import FloatArray
 
@@ -119,7 +120,7 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         C = number("C", self.C, "a positive number", lambda x: x > 0.0)
         l1_ratio = fraction("l1_ratio", self.l1_ratio, "0 is L2 alone, 1 is L1 alone")
         X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=False)
-        targets = self._encode(X, y, weights)
+        targets = as_dtype(2 * self._encode(y, weights) - 1, X.dtype)
         alpha = 1.0 / (C * sum_of_weights(X, weights))
         solution = self._solve(
             X,

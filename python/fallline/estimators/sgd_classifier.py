@@ -1,6 +1,6 @@
-"""Stochastic gradient descent for two classes."""
+"""Stochastic gradient descent for classes."""
 
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
@@ -9,9 +9,10 @@ from fallline import losses
 from fallline._probability import (
     clipped_probabilities,
     log_probabilities,
+    one_against_rest,
     probabilities,
 )
-from fallline.estimators._base import BinaryClassifier
+from fallline.estimators._base import Classifier
 from fallline.estimators._sgd import SGDModel
 from fallline.typing import FloatArray
 
@@ -23,8 +24,27 @@ def _has_probabilities(estimator: "SGDClassifier") -> bool:
     raise AttributeError(message)
 
 
-class SGDClassifier(BinaryClassifier, SGDModel):
-    r"""Linear classifier of two classes by stochastic gradient descent.
+# Losses for regression of targets that are -1 and +1 for labels.
+
+
+class _SquaredOfLabels(losses.Squared):
+    classifies = True
+
+
+class _HuberOfLabels(losses.Huber):
+    classifies = True
+
+
+class _EpsilonInsensitiveOfLabels(losses.EpsilonInsensitive):
+    classifies = True
+
+
+class _SquaredEpsilonInsensitiveOfLabels(losses.SquaredEpsilonInsensitive):
+    classifies = True
+
+
+class SGDClassifier(Classifier, SGDModel):
+    r"""Linear classifier, each class against the rest, by stochastic gradient descent.
 
     Parameters
     ----------
@@ -54,7 +74,7 @@ class SGDClassifier(BinaryClassifier, SGDModel):
         Margin's distance from -1 or +1 from which "huber" is straight, and up to which the two
         insensitive losses are 0. Other losses have none.
     n_jobs : int, default=None
-        Not supported: two classes are one problem. See `fallline.set_num_threads`.
+        Not supported: all classes are trained in one pass. See `fallline.set_num_threads`.
     random_state : int, RandomState instance or None, default=None
         Seed of the order. None takes one from NumPy's global generator.
     learning_rate : {"constant", "optimal", "invscaling"}, default="optimal"
@@ -80,14 +100,14 @@ class SGDClassifier(BinaryClassifier, SGDModel):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
+    classes_ : ndarray of shape (n_classes,)
         The classes, sorted.
-    coef_ : ndarray of shape (1, n_features)
-        Weights, in the dtype of X.
-    intercept_ : ndarray of shape (1,)
-        Margin of a row of zeros; 0.0 if none was fitted.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights, in the dtype of X; one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Margins of a row of zeros; 0.0 if none was fitted.
     n_iter_ : int
-        Epochs made.
+        Epochs made; of several classes those of the last that stopped.
     t_ : float
         Steps made, and one.
     status_ : str
@@ -114,6 +134,8 @@ class SGDClassifier(BinaryClassifier, SGDModel):
     The t of a step size counts steps: with `batch_size` m it goes on by one where scikit-learn's
     would by m. The objective that `tol` is compared with is the mean loss of an epoch, weighted by
     s, plus the penalty at its end; scikit-learn takes the penalty at every row and no weights.
+    Of more than two classes each stops for itself, as in scikit-learn, but all see the rows in the
+    same order.
     What is not supported yet must keep its default, and is refused with a ValueError otherwise.
 
     Examples
@@ -130,10 +152,10 @@ class SGDClassifier(BinaryClassifier, SGDModel):
         "modified_huber": losses.ModifiedHuber,
         "squared_hinge": losses.SquaredHinge,
         "perceptron": losses.Perceptron,
-        "squared_error": losses.Squared,
-        "huber": losses.Huber,
-        "epsilon_insensitive": losses.EpsilonInsensitive,
-        "squared_epsilon_insensitive": losses.SquaredEpsilonInsensitive,
+        "squared_error": _SquaredOfLabels,
+        "huber": _HuberOfLabels,
+        "epsilon_insensitive": _EpsilonInsensitiveOfLabels,
+        "squared_epsilon_insensitive": _SquaredEpsilonInsensitiveOfLabels,
     }
 
     def __init__(
@@ -200,11 +222,11 @@ class SGDClassifier(BinaryClassifier, SGDModel):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Training rows; sparse ones in CSR format.
         y : array-like of shape (n_samples,)
-            Two classes: numbers or strings.
-        coef_init : array-like of shape (n_features,), default=None
+            At least two classes: numbers or strings.
+        coef_init : array-like of shape (n_features,) or (n_classes, n_features), default=None
             Weights to start from; None is zero.
-        intercept_init : float or array-like of one, default=None
-            Intercept to start from; None is zero.
+        intercept_init : float or array-like of shape (1,) or (n_classes,), default=None
+            Intercepts to start from; None is zero.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative; None means 1 for each.
 
@@ -219,7 +241,7 @@ class SGDClassifier(BinaryClassifier, SGDModel):
             If a parameter is not of its type.
         ValueError
             If X is sparse and not CSR, if X, y or sample_weight have the wrong shape or hold what
-            is not a finite number, if y does not hold two classes with positive weight, or if a
+            is not a finite number, if y does not hold at least two classes with positive weight, or if a
             parameter is out of its range or not supported yet.
         DivergenceError
             If the loss became infinite or NaN. It is a ValueError; its ``fit`` holds the last good
@@ -227,16 +249,15 @@ class SGDClassifier(BinaryClassifier, SGDModel):
         """
         self._check_parameters()
         X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=False)
-        targets = self._encode(X, y, weights)
-        fit = self._train(X, targets, weights, coef_init, intercept_init)
+        fit = self._train(X, self._encode(y, weights), weights, coef_init, intercept_init)
         self.report_["copied_bytes"] = copied_bytes
-        self.coef_ = fit.coef.reshape(1, -1)
-        self.intercept_ = np.array([fit.intercept])
+        self.coef_ = np.ascontiguousarray(np.atleast_2d(fit.coef.T))
+        self.intercept_ = np.atleast_1d(fit.intercept)
         return self
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> FloatArray:
-        """Predict the probability of either class, for "log_loss" and "modified_huber" alone.
+        """Predict the probability of each class, for "log_loss" and "modified_huber" alone.
 
         Parameters
         ----------
@@ -245,10 +266,13 @@ class SGDClassifier(BinaryClassifier, SGDModel):
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
-            Probabilities in the order of ``classes_``, in the dtype of X.
+        ndarray of shape (n_samples, n_classes)
+            Probabilities in the order of ``classes_``, in the dtype of X; of more than two classes
+            those of each against the rest, divided by their sum.
         """
         margins = self.decision_function(X)
+        if margins.ndim == 2:
+            return one_against_rest(margins, clipped=self.loss == "modified_huber")
         return probabilities(margins) if self.loss == "log_loss" else clipped_probabilities(margins)
 
     @available_if(_has_probabilities)
@@ -262,12 +286,12 @@ class SGDClassifier(BinaryClassifier, SGDModel):
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
-            Logarithms in the order of ``classes_``. Those of "log_loss" are finite also where the
-            probability itself underflows; "modified_huber" has probabilities of 0.
+        ndarray of shape (n_samples, n_classes)
+            Logarithms in the order of ``classes_``. Those of "log_loss" are of two classes finite
+            also where the probability itself underflows; "modified_huber" has probabilities of 0.
         """
         margins = self.decision_function(X)
-        if self.loss == "log_loss":
+        if self.loss == "log_loss" and margins.ndim == 1:
             return log_probabilities(margins)
         with np.errstate(divide="ignore"):
-            return np.log(clipped_probabilities(margins))
+            return cast("FloatArray", np.log(self.predict_proba(X)))
