@@ -165,6 +165,11 @@ def step(
     return soft_threshold(w, learning_rate * l1)
 
 
+def without_penalties(rule: str, parameters: Sequence[float]) -> Sequence[float]:
+    """The parameters of the intercept's rule."""
+    return (parameters[0], 0.0, 0.0) if rule == "ftrl" else parameters
+
+
 class Trained(NamedTuple):
     coef: Float64Array
     intercept: float
@@ -202,7 +207,7 @@ def train(
     b = np.array([intercept], np.float64)
     w_slots = [np.zeros(n_features) for _ in range(RULES[rule].n_slots)]
     b_slots = [np.zeros(1) for _ in range(RULES[rule].n_slots)]
-    b_parameters = (parameters[0], 0.0, 0.0) if rule == "ftrl" else parameters
+    b_parameters = without_penalties(rule, parameters)
     running_losses = []
     for k, lr in enumerate(learning_rates):
         start = starts[k % len(starts)]

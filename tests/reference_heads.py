@@ -126,6 +126,7 @@ def train_coupled(
     w_slots = [np.zeros_like(w) for _ in range(reference.RULES[rule].n_slots)]
     b_slots = [np.zeros_like(b) for _ in range(reference.RULES[rule].n_slots)]
     total = 0.0
+    b_parameters = reference.without_penalties(rule, parameters)
     for k, lr in enumerate(learning_rates):
         start = starts[k % len(starts)]
         rows = slice(start, start + batch_size)
@@ -137,5 +138,5 @@ def train_coupled(
         g = X[rows].T @ residuals
         w = reference.step(rule, w, g, w_slots, parameters, k + 1, lr, **decays)
         if fit_intercept:
-            b = reference.step(rule, b, residuals.sum(axis=0), b_slots, parameters, k + 1, lr)
+            b = reference.step(rule, b, residuals.sum(axis=0), b_slots, b_parameters, k + 1, lr)
     return Trained(w, b, np.array([total]))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fallline as fl
-from fallline._run import _chunk_steps
+from fallline._run import chunk_steps
 from fallline._validation import check_data
 from fallline.typing import Float64Array
 from refusals import Refusal, named
@@ -125,10 +125,10 @@ def test_a_chunk_reads_many_elements_for_each_weight_that_is_copied_after_it() -
     rows = sparse.csr_array((np.ones(n, np.float32), index, np.arange(n + 1)), shape=(n, d))
     data = check_data(rows, np.zeros(n), None, fl.losses.Squared())
     # An element a row: the whole epoch is one chunk, at any batch size.
-    assert _chunk_steps(data, n) >= n
-    assert _chunk_steps(data, n // 64) >= n // 64
+    assert chunk_steps(data, n, 1) >= n
+    assert chunk_steps(data, n // 64, 1) >= n // 64
     dense = check_data(np.ones((1 << 16, 1)), np.zeros(1 << 16), None, fl.losses.Squared())
-    assert _chunk_steps(dense, 1 << 16) == 1 << 16
+    assert chunk_steps(dense, 1 << 16, 1) == 1 << 16
 
 
 def test_a_matrix_without_any_element_trains_the_intercept() -> None:
@@ -267,3 +267,32 @@ def test_the_core_checks_again_what_would_read_foreign_memory() -> None:
             _core.loss_sum(matrix, y, None, "squared", w, 0.0)
     with pytest.raises(TypeError, match="y must have the dtype of X"):
         _core.loss_sum(matrix, Y.astype(np.float32), None, "squared", X[0], 0.0)
+
+
+def test_sgd_classifier_trains_sparse_rows_of_several_classes() -> None:
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((300, 12)) < 0.4, rng.standard_normal((300, 12)), 0.0)
+    y = np.array(["a", "b", "c"])[np.argmax(X @ rng.standard_normal((12, 3)), axis=1)]
+    options: dict[str, Any] = {
+        "loss": "log_loss",
+        "learning_rate": "constant",
+        "eta0": 0.05,
+        "tol": None,
+    }
+    dense, of_sparse = (
+        fl.SGDClassifier(**options, max_iter=20, random_state=0).fit(rows, y)
+        for rows in (X, sparse.csr_array(X))
+    )
+    # No step enlarges an error, and there are 6000: each adds a few roundings in float64.
+    np.testing.assert_allclose(of_sparse.coef_, dense.coef_, rtol=0, atol=6000 * 50 * 2.3e-16)
+    np.testing.assert_allclose(
+        of_sparse.intercept_, dense.intercept_, rtol=0, atol=6000 * 50 * 2.3e-16
+    )
+    assert of_sparse.n_iter_ == dense.n_iter_
+    np.testing.assert_array_equal(of_sparse.predict(sparse.csr_array(X)), dense.predict(X))
+
+
+def test_a_trainer_refuses_sparse_rows_of_several_classes() -> None:
+    trainer = fl.Trainer(fl.losses.Softmax(), optimizer=fl.optim.SGD(0.1))
+    with pytest.raises(ValueError, match=r"X must be dense for .* use X\.toarray"):
+        trainer.fit(sparse.csr_array(np.eye(3)), [0, 1, 2])

@@ -53,6 +53,7 @@ template <class T> HeadsModel<T>::HeadsModel(HeadSamples<T> samples, const HeadL
       intercept_rule_(find(kernels<double>().rules, rule)),
       candidates_(samples.kind == HeadTargets::shared),
       options_(std::move(options)),
+      intercept_parameters_(options_.rule_parameters),
       pass_(loss, options_.loss_parameters, samples_, true),
       l2_(in_lines<double>(options_.l2, width_)),
       l1_(in_lines<double>(options_.l1, width_)),
@@ -65,6 +66,7 @@ template <class T> HeadsModel<T>::HeadsModel(HeadSamples<T> samples, const HeadL
        {&intercepts_, &none_, &total_weights_, &rates_, &scales_, &losses_, &weights_}) {
     numbers->resize(width_);
   }
+  std::fill(intercept_parameters_.end() - rule_.n_penalties, intercept_parameters_.end(), 0.0);
   stays_.assign(width_, T(1));
   intercept_stays_.assign(width_, 1);
   for (std::size_t pad = static_cast<std::size_t>(n_heads()); pad < width_; ++pad) {
@@ -159,7 +161,7 @@ template <class T> void HeadsModel<T>::update_intercepts(std::int64_t step) {
                               none_.data() + first,
                               none_.data() + first,
                               intercept_stays_.data() + first,
-                              options_.rule_parameters.data(),
+                              intercept_parameters_.data(),
                               intercepts_.data() + first,
                               pass_.intercept_gradient() + first,
                               {},

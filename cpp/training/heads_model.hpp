@@ -67,6 +67,7 @@ template <class T> class HeadsModel {
   const RuleEntry<double>& intercept_rule_;  // the same rule: intercepts live in float64
   bool candidates_;
   HeadOptions options_;
+  std::vector<double> intercept_parameters_;  // of the rule, without the penalties among them
   HeadPass<T> pass_;
   AlignedVector<T> w_, slots_, rounded_intercepts_, stays_;
   AlignedVector<double> intercepts_, intercept_slots_, intercept_stays_;

@@ -6,7 +6,7 @@ from typing import Any, cast
 import numpy as np
 
 from fallline import _core
-from fallline._validation import Data, as_dtype
+from fallline._validation import Data, Matrix, as_dtype
 from fallline.losses import Loss
 from fallline.typing import Float64Array, FloatArray, Intercept
 
@@ -21,10 +21,10 @@ def make_loop(
     **options: Any,
 ) -> "_core.HeadsLoopFloat32 | _core.HeadsLoopFloat64":
     """Return the core's loop; the penalties have one number per head."""
-    single = data.X.dtype == np.float32
-    core_class = _core.HeadsLoopFloat32 if single else _core.HeadsLoopFloat64
+    X = _dense(data.X)
+    core_class = _core.HeadsLoopFloat32 if X.dtype == np.float32 else _core.HeadsLoopFloat64
     return core_class(
-        data.X,
+        X,
         data.y,
         data.sample_weight,
         targets=targets,
@@ -42,7 +42,14 @@ def loss_sums(
     """Return the sum of the weighted losses of each head; of a coupled loss, all in the first."""
     w = cast("FloatArray", np.ascontiguousarray(coef, data.X.dtype))
     return _core.head_loss_sums(
-        data.X, data.y, data.sample_weight, targets, loss.name, w, intercept, loss.parameters
+        _dense(data.X),
+        data.y,
+        data.sample_weight,
+        targets,
+        loss.name,
+        w,
+        intercept,
+        loss.parameters,
     )
 
 
@@ -60,3 +67,22 @@ def null_losses(data: Data, loss: Loss, rows: slice) -> FloatArray:
     signs = as_dtype(np.array([1, -1]), y.dtype)
     own, other = _core.loss_values(loss.name, np.zeros_like(signs), signs, loss.parameters)
     return np.full_like(y, own + (data.n_heads - 1) * other)
+
+
+def margins(X: Matrix, coef: FloatArray, intercept: Float64Array) -> FloatArray:
+    """Return X·coef + intercept, one column per head."""
+    w = cast("FloatArray", np.ascontiguousarray(coef, X.dtype))
+    if not isinstance(X, _core.CsrMatrix):
+        return _core.head_margins(X, w, intercept)
+    columns = [_core.margins(X, w[:, k].copy(), float(b)) for k, b in enumerate(intercept)]
+    return cast("FloatArray", np.column_stack(columns))
+
+
+def _dense(X: Matrix) -> FloatArray:
+    if isinstance(X, _core.CsrMatrix):
+        message = (
+            "X must be dense for a model of several classes, targets or candidates, got a sparse "
+            "matrix; train one model for each of them, or use X.toarray()"
+        )
+        raise ValueError(message)
+    return X

@@ -395,13 +395,13 @@ def _one_per_row(values: object, name: str, X: Matrix) -> np.ndarray[Any, Any]:
     return array
 
 
-def _some_per_row(values: object, name: str, X: FloatArray) -> np.ndarray[Any, Any]:
+def _some_per_row(values: object, name: str, X: Matrix) -> np.ndarray[Any, Any]:
     """Return one number per row, or several."""
     array = _as_array(values, name)
     if array.ndim != 2 or array.shape[1] < 2:
         return _one_per_row(values, name, X)
-    if len(array) != len(X):
-        message = f"{name} must have one row per row of X ({len(X)}), got {len(array)}"
+    if len(array) != X.shape[0]:
+        message = f"{name} must have one row per row of X ({X.shape[0]}), got {len(array)}"
         raise ValueError(message)
     return array
 

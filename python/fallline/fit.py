@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from fallline import _core, losses
+from fallline import _core, _heads, losses
 from fallline._probability import (
     clipped_probabilities,
     one_against_rest,
@@ -99,8 +99,7 @@ class Fit:
             raise ValueError(message)
         coef = as_dtype(self.coef, matrix.dtype)
         if isinstance(self.intercept, np.ndarray):
-            w = cast("FloatArray", np.ascontiguousarray(coef))
-            return _core.head_margins(matrix, w, self.intercept)
+            return _heads.margins(matrix, coef, self.intercept)
         return _core.margins(matrix, coef, self.intercept)
 
     def predict(self, X: object) -> np.ndarray[Any, Any]:

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fallline import _core, errors, solvers
+from fallline import _core, _heads, errors, solvers
 from fallline._arguments import boolean, integer, not_negative
 from fallline._validation import (
     Matrix,
@@ -85,8 +85,7 @@ class LinearModel(BaseEstimator):
         matrix, _ = as_matrix(rows)
         # The weights follow X and not X the weights: that would be a copy of all the rows.
         if self.coef_.ndim == 2 and len(self.coef_) > 1:
-            columns = as_dtype(np.ascontiguousarray(self.coef_.T), matrix.dtype)
-            return _core.head_margins(matrix, columns, self.intercept_)
+            return _heads.margins(matrix, self.coef_.T, self.intercept_)
         w = as_dtype(self.coef_.reshape(-1), matrix.dtype)
         return _core.margins(matrix, w, float(np.reshape(self.intercept_, -1)[0]))
 

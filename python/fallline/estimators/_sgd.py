@@ -23,7 +23,7 @@ from fallline.fit import Fit
 from fallline.optim import SGD
 from fallline.schedules import Constant, Schedule
 from fallline.trainer import Trainer
-from fallline.typing import Float64Array, FloatArray, IntArray
+from fallline.typing import Float64Array, FloatArray
 
 # Parameters that must keep their defaults for now, and what to do instead.
 _NOT_YET: Final[dict[str, tuple[object, str]]] = {
@@ -97,7 +97,7 @@ class SGDModel(LinearModel):
     def _train(
         self,
         X: Matrix,
-        y: FloatArray | IntArray,
+        y: np.ndarray[Any, Any],
         sample_weight: FloatArray | None,
         coef: Any,
         intercept: Any,

@@ -5,7 +5,7 @@ from typing import Any, Self, cast
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from fallline import losses
+from fallline import _core, losses
 from fallline._probability import (
     clipped_probabilities,
     log_probabilities,
@@ -14,7 +14,7 @@ from fallline._probability import (
 )
 from fallline.estimators._base import Classifier
 from fallline.estimators._sgd import SGDModel
-from fallline.typing import FloatArray
+from fallline.typing import FloatArray, IntArray
 
 
 def _has_probabilities(estimator: "SGDClassifier") -> bool:
@@ -241,19 +241,39 @@ class SGDClassifier(Classifier, SGDModel):
             If a parameter is not of its type.
         ValueError
             If X is sparse and not CSR, if X, y or sample_weight have the wrong shape or hold what
-            is not a finite number, if y does not hold at least two classes with positive weight, or if a
-            parameter is out of its range or not supported yet.
+            is not a finite number, if y does not hold at least two classes with positive weight,
+            or if a parameter is out of its range or not supported yet.
         DivergenceError
             If the loss became infinite or NaN. It is a ValueError; its ``fit`` holds the last good
             weights.
         """
         self._check_parameters()
         X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=False)
-        fit = self._train(X, self._encode(y, weights), weights, coef_init, intercept_init)
+        codes = self._encode(y, weights)
+        if isinstance(X, _core.CsrMatrix) and len(self.classes_) > 2:
+            self._train_one_by_one(X, codes, weights, coef_init, intercept_init)
+        else:
+            fit = self._train(X, codes, weights, coef_init, intercept_init)
+            self.coef_ = np.ascontiguousarray(np.atleast_2d(fit.coef.T))
+            self.intercept_ = np.atleast_1d(fit.intercept)
         self.report_["copied_bytes"] = copied_bytes
-        self.coef_ = np.ascontiguousarray(np.atleast_2d(fit.coef.T))
-        self.intercept_ = np.atleast_1d(fit.intercept)
         return self
+
+    def _train_one_by_one(
+        self, X: Any, codes: IntArray, weights: FloatArray | None, coef: Any, intercept: Any
+    ) -> None:
+        """Train each class against the rest by itself, as sparse rows are those of one head."""
+        fits, reports = [], []
+        for k in range(len(self.classes_)):
+            start = None if coef is None else np.asarray(coef)[k]
+            offset = None if intercept is None else np.asarray(intercept)[k]
+            fits.append(self._train(X, codes == k, weights, start, offset))
+            reports.append((self.n_iter_, self.t_, self.history_, self.report_, self.status_))
+        # What is told of all is that of the class that took longest.
+        longest = max(reports, key=lambda report: report[0])
+        self.n_iter_, self.t_, self.history_, self.report_, self.status_ = longest
+        self.coef_ = cast("FloatArray", np.stack([fit.coef for fit in fits]))
+        self.intercept_ = np.array([fit.intercept for fit in fits])
 
     @available_if(_has_probabilities)
     def predict_proba(self, X: Any) -> FloatArray:
