@@ -12,6 +12,7 @@ import pytest
 from arrays import LENGTHS, OFFSETS, DType
 from fallline import _core
 from fallline.typing import Float64Array, FloatArray
+from loss_cases import PARAMETERS
 
 N_SAMPLES = 19  # a block of 16 rows and 3 more
 GAP = 5  # NaNs between the rows
@@ -68,8 +69,8 @@ def test_passes_have_the_same_bits_at_every_address(loss: str, dtype: DType) -> 
         for offset in OFFSETS:
             X, y, s = data(d, dtype, offset)
             w = among_nans(np.random.default_rng(0).normal(size=d), dtype, 3 - offset)
-            sums = _core.loss_gradient(X, y, s, loss, w, 0.25)
-            assert _core.loss_sum(X, y, s, loss, w, 0.25) == sums[0]
+            sums = _core.loss_gradient(X, y, s, loss, w, 0.25, PARAMETERS[loss])
+            assert _core.loss_sum(X, y, s, loss, w, 0.25, PARAMETERS[loss]) == sums[0]
             found.add(joined(*sums, _core.margins(X, w, 0.25)))
         assert len(found) == 1, d
 

@@ -80,7 +80,7 @@ def test_the_defaults_are_scikit_learns_where_the_name_is(kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)
-def test_what_is_not_row_major_is_copied_once_and_counted(kind: type) -> None:
+def test_arrays_are_read_in_place_and_copies_counted(kind: type) -> None:
     X, z, _ = problem()
     y = targets_for(kind, z)
     wide = np.hstack([X, X])
@@ -88,13 +88,47 @@ def test_what_is_not_row_major_is_copied_once_and_counted(kind: type) -> None:
     assert plain.report_["copied_bytes"] == 0
     for same, copied in [
         (wide[:, :6], 0),
-        (np.asfortranarray(X), X.nbytes),
+        (np.asfortranarray(X), 0),
+        (np.repeat(X, 2, axis=1)[:, ::2], 0),
         (X.tolist(), X.nbytes),
     ]:
         model = kind(**seeded(kind)).fit(same, y)
         assert model.report_["copied_bytes"] == copied
         assert model.coef_.tobytes() == plain.coef_.tobytes()
         assert model.predict(same).tobytes() == plain.predict(X).tobytes()
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "uint8", "bool", "int64"])
+def test_narrow_elements_are_read_in_place(dtype: str, kind: type) -> None:
+    X, z, _ = problem()
+    if dtype == "bool":
+        X -= 0.7
+    kept: Any = pytest.importorskip("ml_dtypes").bfloat16 if dtype == "bfloat16" else dtype
+    rows = np.maximum(2 * X, 0).astype(kept)
+    model = kind(**seeded(kind)).fit(rows, targets_for(kind, z))
+    copy = rows.astype(_core.sources()[dtype])
+    plain = kind(**seeded(kind)).fit(copy, targets_for(kind, z))
+    assert model.report_["copied_bytes"] == 0
+    assert model.coef_.dtype == copy.dtype
+    assert model.coef_.tobytes() == plain.coef_.tobytes()
+    assert model.predict(rows).tobytes() == plain.predict(copy).tobytes()
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)
+def test_tables_of_one_kind_are_read_in_place(kind: type) -> None:
+    pandas = pytest.importorskip("pandas")
+    X, z, _ = problem()
+    y = targets_for(kind, z)
+    plain = kind(**seeded(kind)).fit(X, y)
+    whole = pandas.DataFrame(X, columns=list("abcdef"))
+    pieces = whole[["a"]].copy()
+    for name in "bcdef":
+        pieces[name] = whole[name]
+    for table, copied in [(whole, 0), (pieces, X.nbytes)]:
+        model = kind(**seeded(kind)).fit(table, y)
+        assert model.report_["copied_bytes"] == copied
+        assert model.coef_.tobytes() == plain.coef_.tobytes()
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)
@@ -192,11 +226,11 @@ def test_ctrl_c_leaves_a_fitted_model(monkeypatch: pytest.MonkeyPatch) -> None:
     original: Callable[..., Any] = _core.loss_gradient
     calls: list[None] = []
 
-    def interrupted(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any, **options: Any) -> Any:
         calls.append(None)
         if len(calls) > 12:
             raise KeyboardInterrupt
-        return original(*arguments)
+        return original(*arguments, **options)
 
     monkeypatch.setattr(_core, "loss_gradient", interrupted)
     X, y, _ = problem()

@@ -251,7 +251,7 @@ def test_wrong_arguments_raise_and_nothing_is_converted(dtype: DType) -> None:
     other = np.float32 if dtype == np.float64 else np.float64
     loop = kind(**right)
     wrong: list[tuple[type[Exception], dict[str, Any]]] = [
-        (ValueError, {"X": np.asfortranarray(p.X)}),
+        (ValueError, {"shift": np.zeros(D + 1, dtype)}),
         (ValueError, {"X": p.X[0]}),
         (ValueError, {"X": p.X[1:]}),
         (ValueError, {"y": p.y[1:]}),
@@ -269,7 +269,7 @@ def test_wrong_arguments_raise_and_nothing_is_converted(dtype: DType) -> None:
         (TypeError, {"seed": -1}),
     ]
     for name in ("X", "y", "sample_weight"):
-        kinds = (other, dtype.newbyteorder(), np.int64, np.longdouble)
+        kinds = (other, dtype.newbyteorder(), np.complex64, np.longdouble)
         wrong += [(TypeError, {name: right[name].astype(kind)}) for kind in kinds]
         wrong.append((TypeError, {name: right[name].tolist()}))
     for error, change in wrong:

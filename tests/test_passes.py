@@ -226,9 +226,7 @@ def wrong_arguments(p: Data) -> list[tuple[type[Exception], dict[str, Any]]]:
     other = np.float32 if p.X.dtype == np.float64 else np.float64
     swapped = p.X.dtype.newbyteorder()
     wrong: list[tuple[type[Exception], dict[str, Any]]] = [
-        (ValueError, {"X": np.asfortranarray(p.X)}),
-        (ValueError, {"X": np.repeat(p.X, 2, axis=1)[:, ::2]}),
-        (ValueError, {"X": p.X[:, ::-1]}),
+        (ValueError, {"shift": np.zeros(3, p.X.dtype)}),
         (ValueError, {"X": p.X[0]}),
         (ValueError, {"X": p.X[:, :, np.newaxis]}),
         (ValueError, {"w": p.w[:-1]}),
@@ -241,7 +239,7 @@ def wrong_arguments(p: Data) -> list[tuple[type[Exception], dict[str, Any]]]:
         (ValueError, {"loss": "cauchy"}),
     ]
     for name, array in (("X", p.X), ("y", p.y), ("sample_weight", p.s), ("w", p.w)):
-        kinds = (other, swapped, np.int64, np.float16, np.longdouble)
+        kinds = (other, swapped, np.complex64, np.longdouble)
         wrong += [(TypeError, {name: array.astype(kind)}) for kind in kinds]
         wrong.append((TypeError, {name: array.tolist()}))
     return wrong
@@ -256,7 +254,7 @@ def test_wrong_arguments_raise_and_nothing_is_converted(dtype: DType) -> None:
         for function in (_core.loss_sum, _core.loss_gradient):
             with pytest.raises(error):
                 function(**{**right, **change}, intercept=0.0)
-        if set(change) <= {"X", "w"}:
+        if set(change) <= {"X", "w", "shift"}:
             with pytest.raises(error):
                 _core.margins(**{"X": p.X, "w": p.w, **change}, intercept=0.0)
         if set(change) <= {"X"} and getattr(change["X"], "dtype", None) != other:

@@ -38,7 +38,7 @@ def solve(X: FloatArray, y: FloatArray, loss: str = "squared", **options: Any) -
 def test_moments_agree_with_a_longer_type() -> None:
     X, _, weights = problem(n_samples=30_000)  # more than one block of rows
     X[:, 2] = X[:, 2] / 1000 + 1e6
-    mean, variance = scaled.column_moments(X, weights)
+    mean, variance = _core.column_moments(X, weights)
     long = X.astype(np.longdouble)
     exact = np.average(long, axis=0, weights=weights)
     # Rows are added one after the other within a block of 2**16 / 5, and blocks likewise.
@@ -54,8 +54,8 @@ def test_moments_agree_with_a_longer_type() -> None:
 def test_weights_count_as_repeated_rows_in_the_moments() -> None:
     X, _, _ = problem(n_samples=50)
     counts = np.arange(50) % 4
-    weighted = scaled.column_moments(X, counts.astype(np.float64))
-    repeated = scaled.column_moments(np.repeat(X, counts, axis=0), None)
+    weighted = _core.column_moments(X, counts.astype(np.float64))
+    repeated = _core.column_moments(np.repeat(X, counts, axis=0), None)
     np.testing.assert_allclose(weighted, repeated, rtol=1e-13)
 
 
@@ -63,7 +63,7 @@ def test_blocks_without_weight_do_not_disturb_the_moments() -> None:
     X, _, _ = problem(n_samples=40_000)
     weights = (np.arange(40_000) >= 30_000).astype(np.float64)
     np.testing.assert_allclose(
-        scaled.column_moments(X, weights), scaled.column_moments(X[30_000:], None), rtol=1e-12
+        _core.column_moments(X, weights), _core.column_moments(X[30_000:], None), rtol=1e-12
     )
 
 
@@ -297,7 +297,7 @@ def test_the_budget_counts_every_pass(max_iter: int, monkeypatch: pytest.MonkeyP
     solution = solve(X, y, max_iter=max_iter)
     assert solution.status == "budget"
     assert solution.n_iter == max_iter
-    assert len(calls) == max_iter - 1  # one pass takes the moments
+    assert len(calls) == max_iter - 1  # the moments count as one
     assert np.isfinite(solution.coef).all()
 
 
@@ -343,11 +343,26 @@ def count_passes(monkeypatch: pytest.MonkeyPatch, interrupt_after: int | None = 
     calls: list[str] = []
     original: Callable[..., tuple[float, Float64Array, float]] = _core.loss_gradient
 
-    def recorded(X: Any, y: Any, s: Any, loss: str, w: Any, b: float) -> Any:
+    def recorded(X: Any, y: Any, s: Any, loss: str, *weights: Any, **options: Any) -> Any:
         if len(calls) == interrupt_after:
             raise KeyboardInterrupt
         calls.append(loss)
-        return original(X, y, s, loss, w, b)
+        return original(X, y, s, loss, *weights, **options)
 
     monkeypatch.setattr(_core, "loss_gradient", recorded)
     return calls
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+@pytest.mark.parametrize("offset", [1e3, 1e6])
+def test_columns_far_from_zero_lose_no_digits(offset: float, loss: str) -> None:
+    X, y, _ = problem(loss=loss)
+    far = (X / X.std(axis=0) + offset).astype(np.float32)
+    # What float32 has left of the columns is exact in the reference; only the arithmetic differs.
+    exact = solve(far.astype(np.float64) - offset, y, loss)
+    found = solve(far, y.astype(np.float32), loss)
+    assert found.status in {"converged", "floor"}
+    # A gradient within its rounding, divided by the smallest curvature.
+    condition = float(np.linalg.cond(np.corrcoef(far.T.astype(np.float64))))
+    tolerance = 4 * float(np.finfo(np.float32).eps) * condition * np.abs(exact.coef).max()
+    assert np.abs(found.coef - exact.coef).max() <= tolerance

@@ -126,7 +126,7 @@ def test_every_target_runs_every_kernel(here: Digests) -> None:
         f"{dtype} {kernel}"
         for dtype in ("float32", "float64")
         for kernel in losses | rules | functions
-    }
+    } | {f"{dtype} source {kind}" for kind, dtype in _core.sources().items()}
     for kernels in here.values():
         assert expected <= kernels.keys()
         assert kernels.keys() == next(iter(here.values())).keys()

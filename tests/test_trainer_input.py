@@ -42,15 +42,6 @@ def every_other_row(dtype: type) -> FloatArray:
     return view
 
 
-def unaligned(X: np.ndarray[Any, Any]) -> FloatArray:
-    """Float64 at an odd address."""
-    buffer = np.zeros(X.nbytes + 1, np.uint8)[1:]
-    array: FloatArray = buffer.view(np.float64).reshape(X.shape)
-    array[:] = X
-    assert not array.flags.aligned
-    return array
-
-
 class Table:
     """What NumPy can read, as a data frame: in place, or put together anew each time."""
 
@@ -80,29 +71,17 @@ def test_float_rows_are_read_in_place(make: Any, dtype: type) -> None:
 @pytest.mark.parametrize(
     ("convert", "dtype"),
     [
-        (lambda X: X.astype(np.float16), np.float32),
         (lambda X: X.astype(">f4"), np.float32),
-        (lambda X: X.astype(np.int64), np.float64),
-        (lambda X: X.astype(np.int8), np.float64),
+        (lambda X: X.astype(">i2"), np.float64),
         (lambda X: X.astype(np.longdouble), np.float64),
-        (lambda X: np.asfortranarray(X, np.float32), np.float32),
-        (lambda X: np.asfortranarray(X, np.float64), np.float64),
-        (lambda X: X.astype(np.float64)[:, ::-1], np.float64),
-        (unaligned, np.float64),
         (lambda X: X.tolist(), np.float64),
         (lambda X: X.astype(np.float64).tolist(), np.float64),
         (lambda X: Table(X.astype(np.float32), copies=True), np.float32),
     ],
     ids=[
-        "float16",
         "swapped",
-        "int64",
-        "int8",
+        "swapped integers",
         "longdouble",
-        "fortran32",
-        "fortran64",
-        "backwards",
-        "unaligned",
         "list of ints",
         "list of floats",
         "table",
@@ -117,13 +96,6 @@ def test_anything_else_is_copied_once_and_counted(convert: Any, dtype: type) -> 
     same = fit(np.array(X, dtype, order="C"), y)
     assert same.report["copied_bytes"] == 0
     assert (result.coef == same.coef).all()
-
-
-def test_bools_are_zeros_and_ones() -> None:
-    X, y = integers() > 0, integers().sum(axis=1)
-    result = fit(X, y)
-    assert result.report["copied_bytes"] == X.size * 8
-    assert (result.coef == fit(X.astype(np.float64), y).coef).all()
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float32, np.float64])
@@ -163,3 +135,16 @@ def test_labels_are_only_names(labels: np.ndarray[Any, Any], loss: fl.losses.Los
     assert named.classes is not None
     assert named.classes.tolist() == labels.tolist()
     assert (named.predict(X) == labels[(signs.decision_function(X) > 0).astype(int)]).all()
+
+
+def test_tables_of_one_kind_are_read_in_place_and_others_copied_and_counted() -> None:
+    pandas = pytest.importorskip("pandas")
+    X, y = integers(), integers().sum(axis=1)
+    for dtype in (np.float32, np.int8):
+        table = pandas.DataFrame(X.astype(dtype), columns=list("abcde"))
+        assert fit(table, y).report["copied_bytes"] == 0
+    table = pandas.DataFrame(X.astype(np.float32), columns=list("abcde"))
+    mixed = table.astype({"b": np.float64})
+    result = fit(mixed, y)
+    assert result.report["copied_bytes"] == N * D * 8
+    assert (result.coef == fit(X.astype(np.float64), y).coef).all()

@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -20,16 +21,6 @@ namespace py = pybind11;
 
 template <class T> using Array = py::array_t<T, 0>;  // any strides, and never forcecast
 
-template <class T> MatrixView<T> matrix(const Array<T>& X, const char* name) {
-  constexpr auto item = static_cast<py::ssize_t>(sizeof(T));
-  if (X.ndim() != 2) throw py::value_error(std::string(name) + " must be 2-dimensional");
-  const bool row_major = X.shape(1) < 2 || X.strides(1) == item;
-  if (!row_major || X.strides(0) % item != 0) {
-    throw py::value_error(std::string(name) + " must be row-major");
-  }
-  return {X.data(), X.shape(0), X.shape(1), X.strides(0) / item};
-}
-
 template <class T> const T* vector(const Array<T>& x, std::ptrdiff_t n, const char* name) {
   constexpr auto item = static_cast<py::ssize_t>(sizeof(T));
   const bool contiguous = x.ndim() == 1 && (x.shape(0) < 2 || x.strides(0) == item);
@@ -40,22 +31,56 @@ template <class T> const T* vector(const Array<T>& x, std::ptrdiff_t n, const ch
   return x.data();
 }
 
+// The entry for the elements of X, or null where they are not computed in T.
+template <class T> const SourceEntry<T>* source_of(const py::array& X) {
+  const auto kind = py::str(X.dtype()).cast<std::string>();  // swapped bytes have another name
+  for (const SourceEntry<T>& source : kernels<T>().sources) {
+    if (kind == source.name) return &source;
+  }
+  return nullptr;
+}
+
+// A matrix of any elements that are computed in T, at any strides; a shift belongs to the caller.
+template <class T> MatrixView<T> matrix(const py::array& X, const char* name,
+                                        const std::optional<Array<T>>& shift = std::nullopt) {
+  constexpr auto item = static_cast<py::ssize_t>(sizeof(T));
+  if (X.ndim() != 2) throw py::value_error(std::string(name) + " must be 2-dimensional");
+  const SourceEntry<T>* source = source_of<T>(X);
+  if (!source)
+    throw py::type_error(std::string(name) + " must have elements computed in this type");
+  const auto* data = static_cast<const unsigned char*>(X.data());
+  const py::ssize_t row_stride = X.strides(0);
+  // The stride of a single column means nothing.
+  const py::ssize_t column_stride = X.shape(1) < 2 ? source->item_size : X.strides(1);
+  const bool in_place = source == kernels<T>().sources.begin() && !shift && column_stride == item &&
+                        row_stride % item == 0 &&
+                        reinterpret_cast<std::uintptr_t>(data) % item == 0;
+  if (in_place) {
+    return {reinterpret_cast<const T*>(data), X.shape(0), X.shape(1), row_stride / item};
+  }
+  const T* shifts = shift ? vector(*shift, X.shape(1), "shift") : nullptr;
+  return {nullptr, X.shape(0),     X.shape(1),
+          0,       source->unpack, {data, row_stride, column_stride, shifts}};
+}
+
 template <class T> T* writeable(Array<T>& x, std::ptrdiff_t n, const char* name) {
   vector(x, n, name);
   return x.mutable_data();  // raises ValueError for a read-only array
 }
 
-template <class T> Samples<T> samples(const Array<T>& X, const Array<T>& y,
+template <class T> Samples<T> samples(const py::array& X, const std::optional<Array<T>>& shift,
+                                      const Array<T>& y,
                                       const std::optional<Array<T>>& sample_weight) {
-  const MatrixView<T> view = matrix(X, "X");
+  const MatrixView<T> view = matrix(X, "X", shift);
   return {view, vector(y, view.rows, "y"),
           sample_weight ? vector(*sample_weight, view.rows, "sample_weight") : nullptr};
 }
 
 // A copy of weights padded to whole vectors, as the kernels want them.
-template <class T> AlignedVector<T> padded(const Array<T>& w, std::ptrdiff_t n) {
+template <class T>
+AlignedVector<T> padded(const Array<T>& w, std::ptrdiff_t n, const char* name = "w") {
   AlignedVector<T> copy(static_cast<std::size_t>(padded_size<T>(n)));
-  std::copy_n(vector(w, n, "w"), n, copy.begin());
+  std::copy_n(vector(w, n, name), n, copy.begin());
   return copy;
 }
 

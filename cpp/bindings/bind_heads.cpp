@@ -23,8 +23,8 @@ HeadTargets targets_named(const std::string& name) {
 // A row-major array of n_rows times n_columns.
 template <class T> const T* table_of(const Array<T>& x, std::ptrdiff_t n_rows,
                                      std::ptrdiff_t n_columns, const char* name) {
-  const MatrixView<T> view = matrix(x, name);
-  if (view.rows != n_rows || view.columns != n_columns ||
+  const MatrixView<T> view = matrix<T>(x, name);
+  if (view.unpack || view.rows != n_rows || view.columns != n_columns ||
       (view.rows > 1 && view.stride != view.columns)) {
     throw py::value_error(std::string(name) + " must be contiguous and of shape (" +
                           std::to_string(n_rows) + ", " + std::to_string(n_columns) + ")");
@@ -53,10 +53,10 @@ template <class T> void check_classes(const HeadSamples<T>& samples) {
   }
 }
 
-template <class T> HeadSamples<T> head_samples(const Array<T>& X, const Array<T>& y,
+template <class T> HeadSamples<T> head_samples(const py::array& X, const Array<T>& y,
                                                const Weights<T>& sample_weight,
                                                const std::string& targets, std::ptrdiff_t n_heads) {
-  const MatrixView<T> view = matrix(X, "X");
+  const MatrixView<T> view = matrix<T>(X, "X");
   if (view.rows < 1 || n_heads < 1) throw py::value_error("X must have rows, and there be heads");
   const HeadTargets kind = targets_named(targets);
   const HeadSamples<T> samples{
@@ -85,12 +85,13 @@ template <class T> const HeadLossEntry<T>& head_loss(const std::string& name,
   return loss;
 }
 
-template <class T>
-Loop<HeadsModel<T>> make_loop(const Array<T>& X, const Array<T>& y, const Weights<T>& sample_weight,
-                              const std::string& targets, std::ptrdiff_t n_heads,
-                              const std::string& loss, const std::string& rule, HeadOptions options,
-                              const Folds& folds, std::ptrdiff_t batch_size,
-                              const std::string& shuffle, std::uint64_t seed) {
+template <class T> Loop<HeadsModel<T>> make_loop(const py::array& X, const Array<T>& y,
+                                                 const Weights<T>& sample_weight,
+                                                 const std::string& targets, std::ptrdiff_t n_heads,
+                                                 const std::string& loss, const std::string& rule,
+                                                 HeadOptions options, const Folds& folds,
+                                                 std::ptrdiff_t batch_size,
+                                                 const std::string& shuffle, std::uint64_t seed) {
   HeadSamples<T> samples = head_samples(X, y, sample_weight, targets, n_heads);
   const auto n = static_cast<std::size_t>(n_heads);
   const auto n_parameters = static_cast<std::size_t>(find(kernels<T>().rules, rule).n_parameters);
@@ -115,7 +116,7 @@ template <class T> Array<T> table(std::ptrdiff_t rows, std::ptrdiff_t columns) {
 }
 
 template <class T>
-HeadPass<T> run_pass(const Array<T>& X, const Array<T>& y, const Weights<T>& sample_weight,
+HeadPass<T> run_pass(const py::array& X, const Array<T>& y, const Weights<T>& sample_weight,
                      const std::string& targets, const std::string& loss, const Array<T>& coef,
                      const Array<double>& intercept, const std::vector<double>& parameters,
                      bool wants_gradient) {
@@ -139,7 +140,7 @@ HeadPass<T> run_pass(const Array<T>& X, const Array<T>& y, const Weights<T>& sam
 }
 
 template <class T>
-py::tuple loss_gradient(const Array<T>& X, const Array<T>& y, const Weights<T>& sample_weight,
+py::tuple loss_gradient(const py::array& X, const Array<T>& y, const Weights<T>& sample_weight,
                         const std::string& targets, const std::string& loss, const Array<T>& coef,
                         const Array<double>& intercept, const std::vector<double>& parameters) {
   const HeadPass<T> pass =
@@ -155,8 +156,8 @@ py::tuple loss_gradient(const Array<T>& X, const Array<T>& y, const Weights<T>& 
 }
 
 template <class T>
-Array<T> compute_margins(const Array<T>& X, const Array<T>& coef, const Array<double>& intercept) {
-  const MatrixView<T> view = matrix(X, "X");
+Array<T> compute_margins(const py::array& X, const Array<T>& coef, const Array<double>& intercept) {
+  const MatrixView<T> view = matrix<T>(X, "X");
   const std::ptrdiff_t n_heads = intercept.size();
   const std::ptrdiff_t d = view.columns;
   const AlignedVector<T> w = coef_in_lines(table_of(coef, d, n_heads, "coef"), d, n_heads);
@@ -178,7 +179,7 @@ template <class T> void bind_loop(py::module_& m, const char* name) {
   using Heads = Loop<HeadsModel<T>>;
   const auto n = [](Heads& loop) { return loop.model().n_heads(); };
   py::class_<Heads>(m, name, "The mini-batch loop for models of several heads.")
-      .def(py::init([](const Array<T>& X, const Array<T>& y, const Weights<T>& sample_weight,
+      .def(py::init([](const py::array& X, const Array<T>& y, const Weights<T>& sample_weight,
                        const std::string& targets, std::ptrdiff_t n_heads, const std::string& loss,
                        const std::string& rule, std::vector<double> parameters,
                        std::vector<double> l2, std::vector<double> l1,
@@ -264,7 +265,7 @@ template <class T> void bind_passes(py::module_& m) {
   const auto loss_parameters = py::arg("loss_parameters") = std::vector<double>{};
   m.def(
       "head_loss_sums",
-      [](const Array<T>& x, const Array<T>& targets, const Weights<T>& weight,
+      [](const py::array& x, const Array<T>& targets, const Weights<T>& weight,
          const std::string& kind, const std::string& loss, const Array<T>& w,
          const Array<double>& b, const std::vector<double>& parameters) {
         return array(run_pass(x, targets, weight, kind, loss, w, b, parameters, false).loss(),

@@ -6,16 +6,18 @@
 #include "bindings/loss.hpp"
 #include "training/dense_model.hpp"
 #include "training/full_batch.hpp"
+#include "training/moments.hpp"
 
 namespace fallline {
 namespace {
 
-template <class T>
-Pass<T> run_pass(const Array<T>& X, const Array<T>& y, const std::optional<Array<T>>& sample_weight,
-                 const std::string& loss, const Array<T>& w, double intercept,
-                 const std::vector<double>& loss_parameters, bool wants_gradient) {
+template <class T> Pass<T> run_pass(const py::array& X, const Array<T>& y,
+                                    const std::optional<Array<T>>& sample_weight,
+                                    const std::string& loss, const Array<T>& w, double intercept,
+                                    const std::vector<double>& loss_parameters,
+                                    const std::optional<Array<T>>& shift, bool wants_gradient) {
   const KernelTable<T>& table = kernels<T>();
-  const Samples<T> data = samples(X, y, sample_weight);
+  const Samples<T> data = samples(X, shift, y, sample_weight);
   const AlignedVector<T> weights = padded(w, data.X.columns);
   const BoundLoss<T> bound{&loss_named<T>(loss, loss_parameters), loss_parameters.data()};
   Pass<T> pass(table, bound, data, wants_gradient);
@@ -30,9 +32,9 @@ Pass<T> run_pass(const Array<T>& X, const Array<T>& y, const std::optional<Array
   return pass;
 }
 
-template <class T>
-Array<T> compute_margins(const Array<T>& X, const Array<T>& w, double intercept) {
-  const MatrixView<T> view = matrix(X, "X");
+template <class T> Array<T> compute_margins(const py::array& X, const Array<T>& w, double intercept,
+                                            const std::optional<Array<T>>& shift) {
+  const MatrixView<T> view = matrix(X, "X", shift);
   const AlignedVector<T> weights = padded(w, view.columns);
   Array<T> out(view.rows);
   T* to = out.mutable_data();
@@ -46,24 +48,54 @@ Array<T> compute_margins(const Array<T>& X, const Array<T>& w, double intercept)
   return out;
 }
 
-template <class T>
-Loop<DenseModel<T>> make_loop(const Array<T>& X, const Array<T>& y,
-                              const std::optional<Array<T>>& sample_weight, const std::string& loss,
-                              const std::string& rule, std::vector<double> parameters, double l2,
-                              double l1, double weight_decay, std::ptrdiff_t batch_size,
-                              const std::string& shuffle, std::uint64_t seed, bool fit_intercept,
-                              std::vector<double> loss_parameters) {
+template <class T> py::tuple moments(const py::array& X, const py::object& sample_weight) {
+  const MatrixView<T> view = matrix<T>(X, "X");
+  const T* weights = nullptr;
+  if (!sample_weight.is_none()) {
+    if (!py::isinstance<Array<T>>(sample_weight)) {
+      throw py::type_error("sample_weight must have the type that X is computed in");
+    }
+    weights = vector(sample_weight.cast<Array<T>>(), view.rows, "sample_weight");
+  }
+  Array<double> mean(view.columns), variance(view.columns);
+  double *to_mean = mean.mutable_data(), *to_variance = variance.mutable_data();
+  Interrupt interrupt(signal_raised);
+  bool finished = false;
+  {
+    const py::gil_scoped_release no_gil;
+    finished = column_moments(view, weights, to_mean, to_variance, interrupt);
+  }
+  if (!finished) throw py::error_already_set();
+  return py::make_tuple(mean, variance);
+}
+
+template <class T> Loop<DenseModel<T>> make_loop(
+    const py::array& X, const Array<T>& y, const std::optional<Array<T>>& sample_weight,
+    const std::string& loss, const std::string& rule, std::vector<double> parameters, double l2,
+    double l1, double weight_decay, std::ptrdiff_t batch_size, const std::string& shuffle,
+    std::uint64_t seed, bool fit_intercept, std::vector<double> loss_parameters,
+    const std::optional<Array<T>>& shift, const std::optional<Array<T>>& mean,
+    const std::optional<Array<T>>& inverse_scale) {
   const KernelTable<T>& table = kernels<T>();
   if (parameters.size() != static_cast<std::size_t>(find(table.rules, rule).n_parameters) ||
       batch_size < 1) {
     throw py::value_error("wrong number of parameters, or a batch_size below 1");
   }
-  const Samples<T> data = samples(X, y, sample_weight);
+  const Samples<T> data = samples(X, shift, y, sample_weight);
   if (data.X.rows < 1) throw py::value_error("X must have at least one row");
+  if (mean.has_value() != inverse_scale.has_value()) {
+    throw py::value_error("mean and inverse_scale go together");
+  }
+  Standardization<T> standardization;
+  if (mean) {
+    standardization = {padded(*mean, data.X.columns, "mean"),
+                       padded(*inverse_scale, data.X.columns, "inverse_scale")};
+  }
   const LossEntry<T>& entry = loss_named<T>(loss, loss_parameters);
   return {DenseModel<T>(data, entry, rule.c_str(),
                         {fit_intercept, l2, l1, weight_decay, std::move(parameters),
-                         std::move(loss_parameters)}),
+                         std::move(loss_parameters)},
+                        std::move(standardization)),
           batch_size, shuffle_named(shuffle), seed};
 }
 
@@ -74,8 +106,10 @@ template <class T> void bind_loop(py::module_& m, const char* name) {
            py::arg("sample_weight").noconvert(), py::arg("loss"), py::arg("rule"),
            py::arg("parameters"), py::arg("l2"), py::arg("l1"), py::arg("weight_decay"),
            py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("fit_intercept"),
-           py::arg("loss_parameters") = std::vector<double>{}, py::keep_alive<1, 2>(),
-           py::keep_alive<1, 3>(), py::keep_alive<1, 4>())
+           py::arg("loss_parameters") = std::vector<double>{},
+           py::arg("shift").noconvert() = py::none(), py::arg("mean").noconvert() = py::none(),
+           py::arg("inverse_scale").noconvert() = py::none(), py::keep_alive<1, 2>(),
+           py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 16>())
       .def("run", run_steps<DenseModel<T>>, py::arg("learning_rates").noconvert(),
            "One step per rate: steps done, sum of losses, sum of weights.")
       .def_property_readonly("steps_per_epoch", &Dense::steps_per_epoch, "Mini-batches in X.")
@@ -86,7 +120,7 @@ template <class T> void bind_loop(py::module_& m, const char* name) {
             const std::ptrdiff_t n = loop.model().n_features();
             std::copy_n(vector(w, n, "coef"), n, loop.model().coef());
           },
-          "A copy of the weights.")
+          "A copy of the weights; those of standardised columns where mean was given.")
       .def_property(
           "intercept", [](Dense& loop) { return loop.model().intercept(); },
           [](Dense& loop, double b) { loop.model().intercept() = b; }, "The intercept.");
@@ -97,36 +131,32 @@ template <class T> void bind_passes(py::module_& m) {
   const auto y = py::arg("y").noconvert();
   const auto sample_weight = py::arg("sample_weight").noconvert();
   const auto w = py::arg("w").noconvert();
+  const py::arg_v shift = py::arg("shift").noconvert() = py::none();
   const auto loss_parameters = py::arg("loss_parameters") = std::vector<double>{};
   m.def(
       "loss_sum",
-      [](const Array<T>& x, const Array<T>& targets, const std::optional<Array<T>>& weight,
+      [](const py::array& x, const Array<T>& targets, const std::optional<Array<T>>& weight,
          const std::string& loss, const Array<T>& coef, double intercept,
-         const std::vector<double>& parameters) {
-        return run_pass(x, targets, weight, loss, coef, intercept, parameters, false).sums().loss;
+         const std::vector<double>& parameters, const std::optional<Array<T>>& shift) {
+        return run_pass(x, targets, weight, loss, coef, intercept, parameters, shift, false)
+            .sums()
+            .loss;
       },
-      X, y, sample_weight, py::arg("loss"), w, py::arg("intercept"), loss_parameters,
+      X, y, sample_weight, py::arg("loss"), w, py::arg("intercept"), loss_parameters, shift,
       "Sum of the weighted losses.");
   m.def(
       "loss_gradient",
-      [](const Array<T>& x, const Array<T>& targets, const std::optional<Array<T>>& weight,
+      [](const py::array& x, const Array<T>& targets, const std::optional<Array<T>>& weight,
          const std::string& loss, const Array<T>& coef, double intercept,
-         const std::vector<double>& parameters) {
-        const Pass<T> pass = run_pass(x, targets, weight, loss, coef, intercept, parameters, true);
+         const std::vector<double>& parameters, const std::optional<Array<T>>& shift) {
+        const Pass<T> pass =
+            run_pass(x, targets, weight, loss, coef, intercept, parameters, shift, true);
         return py::make_tuple(pass.sums().loss, array(pass.gradient(), x.shape(1)),
                               pass.sums().intercept_gradient);
       },
-      X, y, sample_weight, py::arg("loss"), w, py::arg("intercept"), loss_parameters,
+      X, y, sample_weight, py::arg("loss"), w, py::arg("intercept"), loss_parameters, shift,
       "Sums of the weighted losses and of their gradients in w and in the intercept.");
-  m.def("margins", compute_margins<T>, X, w, py::arg("intercept"), "X w + intercept.");
-  m.def(
-      "all_finite",
-      [](const Array<T>& x) {
-        const MatrixView<T> view = matrix(x, "X");
-        const py::gil_scoped_release no_gil;
-        return all_finite(view);
-      },
-      X, "Whether a matrix holds no NaN and no infinity.");
+  m.def("margins", compute_margins<T>, X, w, py::arg("intercept"), shift, "X w + intercept.");
   m.def(
       "read_sum",
       [](const Array<T>& x) {
@@ -136,6 +166,17 @@ template <class T> void bind_passes(py::module_& m) {
         return read_sum(data, n);
       },
       py::arg("x").noconvert(), "The sum of x, read once at full speed.");
+  m.def(
+      "in_place",
+      [](Array<T> w, Array<T> a, Array<T> b, const Array<T>& g) {
+        const std::ptrdiff_t n = w.size();
+        T *to_w = writeable(w, n, "w"), *to_a = writeable(a, n, "a"), *to_b = writeable(b, n, "b");
+        const T* from = vector(g, n, "g");
+        const py::gil_scoped_release no_gil;
+        kernels<T>().in_place(to_w, to_a, to_b, from, n);
+      },
+      py::arg("w").noconvert(), py::arg("a").noconvert(), py::arg("b").noconvert(),
+      py::arg("g").noconvert(), "Adds g to each of the others at full speed, on one thread.");
   m.def(
       "fma_chains",
       [](const Array<T>& xy, std::ptrdiff_t n) {
@@ -147,6 +188,36 @@ template <class T> void bind_passes(py::module_& m) {
       "n times z = x z + y in all 64 bytes of a vector, at full speed: what this target computes.");
 }
 
+void bind_sources(py::module_& m) {
+  m.def(
+      "sources",
+      [] {
+        py::dict computed_in;
+        for (const auto& source : kernels<float>().sources) computed_in[source.name] = "float32";
+        for (const auto& source : kernels<double>().sources) computed_in[source.name] = "float64";
+        return computed_in;
+      },
+      "Kinds of elements that are read in place, and the dtype each is computed in.");
+  m.def(
+      "column_moments",
+      [](const py::array& X, const py::object& sample_weight) {
+        return source_of<float>(X) ? moments<float>(X, sample_weight)
+                                   : moments<double>(X, sample_weight);
+      },
+      py::arg("X").noconvert(), py::arg("sample_weight"),
+      "Weighted mean and variance of every column.");
+  m.def(
+      "all_finite",
+      [](const py::array& X) {
+        const auto check = [](const auto& view) {
+          const py::gil_scoped_release no_gil;
+          return all_finite(view);
+        };
+        return source_of<float>(X) ? check(matrix<float>(X, "X")) : check(matrix<double>(X, "X"));
+      },
+      py::arg("X").noconvert(), "Whether a matrix holds no NaN and no infinity.");
+}
+
 }  // namespace
 
 void bind_training(py::module_& m) {
@@ -154,6 +225,7 @@ void bind_training(py::module_& m) {
   bind_loop<double>(m, "LoopFloat64");
   bind_passes<float>(m);
   bind_passes<double>(m);
+  bind_sources(m);
   m.def(
       "epoch_order",
       [](const std::string& shuffle, std::ptrdiff_t n_samples, std::ptrdiff_t n_features,

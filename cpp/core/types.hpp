@@ -6,13 +6,47 @@
 
 namespace fallline {
 
-// A row-major matrix in memory that belongs to somebody else; rows may lie further apart than
-// their length.
+// Floats of 16 bits: IEEE's, and the upper half of a float.
+struct Float16 {
+  std::uint16_t bits;
+};
+struct BFloat16 {
+  std::uint16_t bits;
+};
+
+// Rows at positions [begin, end) of an order; a null order is the stored one. streams says that
+// what follows a row in memory is needed soon, as the order goes along several places at a time.
+struct Rows {
+  const std::int64_t* order;
+  std::ptrdiff_t begin;
+  std::ptrdiff_t end;
+  bool streams = false;
+};
+
+template <class T> struct MatrixView;
+
+// Writes rows of a matrix as T, one every `stride` elements, which are whole vectors: behind the
+// last column come zeros.
+template <class T>
+using Unpack = void (*)(const MatrixView<T>& X, const Rows& rows, T* out, std::ptrdiff_t stride);
+
+// Elements of whatever kind, at whatever strides.
+template <class T> struct Elements {
+  const unsigned char* data;
+  std::ptrdiff_t row_stride, column_stride;  // bytes
+  const T* shift;  // one number per column, taken off its elements; null for none
+};
+
+// A matrix in memory that belongs to somebody else. Where unpack is null its rows lie as T next to
+// each other, possibly further apart than their length, and the kernels read them in place. All
+// else has no data and stride, but elements to be unpacked a few rows at a time.
 template <class T> struct MatrixView {
   const T* data;
   std::ptrdiff_t rows;
   std::ptrdiff_t columns;
   std::ptrdiff_t stride;  // elements from one row to the next
+  Unpack<T> unpack = nullptr;
+  Elements<T> elements = {};
 };
 
 // What a model is trained on. sample_weight may be null: every row then weighs 1.
@@ -29,15 +63,6 @@ template <class T> double sum_of_weights(const T* sample_weight, std::ptrdiff_t 
   for (std::ptrdiff_t i = 0; i < n; ++i) total += static_cast<double>(sample_weight[i]);
   return total;
 }
-
-// Rows at positions [begin, end) of an order; a null order is the stored one. streams says that
-// what follows a row in memory is needed soon, as the order goes along several places at a time.
-struct Rows {
-  const std::int64_t* order;
-  std::ptrdiff_t begin;
-  std::ptrdiff_t end;
-  bool streams = false;
-};
 
 // Sums over rows, in float64 whatever the dtype of the data.
 struct Sums {

@@ -3,9 +3,13 @@
 
 #include "simd/simd.hpp"
 #include "simd/math-inl.hpp"
+#include "simd/convert-inl.hpp"
 #include "losses/all.hpp"
 #include "penalties/elastic_net.hpp"
 #include "rules/all.hpp"
+#include "sources/all.hpp"
+#include "kernels/unpack-inl.hpp"
+#include "kernels/standardize-inl.hpp"
 #include "kernels/block-inl.hpp"
 #include "kernels/rows-inl.hpp"
 #include "kernels/short_rows-inl.hpp"

@@ -15,7 +15,7 @@ template <class T> struct Stored {
 
   const T* first;
   std::ptrdiff_t stride;
-  const char* next;
+  const char* next;  // null: nothing is asked for
 
   FALLLINE_INLINE const T* operator[](std::ptrdiff_t k) const { return first + k * stride; }
 
@@ -30,6 +30,7 @@ template <class T> struct Stored {
 
  private:
   FALLLINE_INLINE void bring(std::ptrdiff_t bytes) {
+    if (!next) return;
     for (const char* end = next + bytes; next < end; next += 64) prefetch(next);
   }
 };
@@ -75,7 +76,10 @@ template <class T> struct Block {
     if (!at.order) {
       stored.first = X.data + begin * X.stride;
       stored.stride = X.stride;
-      stored.next = reinterpret_cast<const char*>(stored.first) + Stored<T>::distance;
+      // Behind the last row, as of the few that a window holds, nothing is worth asking for.
+      const char* next = reinterpret_cast<const char*>(stored.first) + Stored<T>::distance;
+      stored.next =
+          next < reinterpret_cast<const char*>(X.data + X.rows * X.stride) ? next : nullptr;
       over = stored[0] <= safe && stored[n_rows - 1] <= safe;
       targets = samples.targets + begin;
       sample_weight = samples.sample_weight ? samples.sample_weight + begin : nullptr;

@@ -3,17 +3,29 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "kernels/table.hpp"
 #include "kernels/targets/targets.hpp"
 
 namespace fallline {
 namespace {
 
+#if defined(__x86_64__)
+// Both x86 targets convert halves with it; clang 14 has no __builtin_cpu_supports("f16c").
+bool has_f16c() {
+  unsigned a, b, c = 0, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 std::vector<Target> runnable() {
   std::vector<Target> targets;
 #if defined(__x86_64__)
   for (const Target& target : {avx512_target(), avx2_target()}) {
-    if (target.runs_here()) targets.push_back(target);
+    if (target.runs_here() && has_f16c()) targets.push_back(target);
   }
 #elif defined(__aarch64__)
   targets.push_back(neon_target());

@@ -119,6 +119,17 @@ template <class T> double read_sum(const T* x, std::ptrdiff_t n) {
   return static_cast<double>(sum((a + b) + (c + e)));
 }
 
+// The traffic of a step of Adam without its arithmetic: four arrays are read and three written.
+template <class T> void in_place(T* w, T* a, T* b, const T* g, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {
+    const std::ptrdiff_t left = n - i;
+    const vec<T> x = load_up_to(g + i, left);
+    store_up_to(w + i, left, x + load_up_to(w + i, left));
+    store_up_to(a + i, left, x + load_up_to(a + i, left));
+    store_up_to(b + i, left, x + load_up_to(b + i, left));
+  }
+}
+
 // 0 * x is 0 for every finite x and NaN for the others.
 template <class T> bool all_finite(const T* x, std::ptrdiff_t n) {
   constexpr std::ptrdiff_t size = vec<T>::size;

@@ -90,10 +90,14 @@ template <class T> void head_tile(const HeadTileTask<T>& task, const HeadSums& s
   for (std::ptrdiff_t begin = task.rows.begin; begin < task.rows.end; begin += head_block_rows) {
     const std::ptrdiff_t left = task.rows.end - begin;
     const std::ptrdiff_t n_rows = left < head_block_rows ? left : head_block_rows;
+    const std::ptrdiff_t stride = (X.columns + size - 1) / size * size;
+    if (X.unpack) {
+      X.unpack(X, {task.rows.order, begin, begin + n_rows}, task.unpacked, stride);
+    }
     for (std::ptrdiff_t k = 0; k < n_rows; ++k) {
       rows[k] = task.rows.order ? task.rows.order[begin + k] : begin + k;
-      x[k] = X.data + rows[k] * X.stride;
-      later[k] = after(x[k], X, task.rows);
+      x[k] = X.unpack ? task.unpacked + k * stride : X.data + rows[k] * X.stride;
+      later[k] = X.unpack ? x[k] : after(x[k], X, task.rows);
     }
     for (std::ptrdiff_t l = 0; l < n_lines; ++l) {
       block_margins<line_registers, T>(x, l == 0 ? later : nullptr, n_rows,

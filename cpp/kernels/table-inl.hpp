@@ -43,6 +43,12 @@ template <class T, class I> constexpr CsrKernels<T, I> csr_table() {
   return {csr_margins<T, I>, csr_add<T, I, T>, csr_add<T, I, double>, csr_threshold<T, I>};
 }
 
+template <class T, class List> struct SourceEntries;
+template <class T, class... Members> struct SourceEntries<T, TypeList<Members...>> {
+  static constexpr SourceEntry<T> entries[] = {
+      {Members::name, sizeof(typename Members::element), unpack<T, typename Members::element>}...};
+};
+
 template <class E, std::size_t n> constexpr Entries<E> entries_of(const E (&entries)[n]) {
   return {entries, n};
 }
@@ -53,14 +59,20 @@ template <class T> constexpr KernelTable<T> table(const char* target) {
           entries_of(RuleEntries<T, Rules>::entries),
           entries_of(FunctionEntries<T, Functions>::entries),
           entries_of(HeadLossEntries<T, Losses, CoupledLosses>::entries),
+          entries_of(SourceEntries<T, Kinds<T>>::entries),
           tile<T>,
+          block_rows<T>,
           margins<T>,
           head_tile<T>,
           head_margins<T>,
           read_sum<T>,
           all_finite<T>,
+          in_place<T>,
           scaled_weights<T>,
           csr_table<T, std::int32_t>(),
           csr_table<T, std::int64_t>(),
-          fma_chains<T>};
+          fma_chains<T>,
+          centered_sums<T>,
+          fold<T>,
+          unfold<T>};
 }

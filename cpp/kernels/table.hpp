@@ -120,6 +120,13 @@ template <class T> struct RuleEntry {
   void (*head_step)(const HeadStepTask<T>&);
 };
 
+// A kind of elements, by NumPy's name for it, that is read as T.
+template <class T> struct SourceEntry {
+  const char* name;
+  std::ptrdiff_t item_size;
+  Unpack<T> unpack;
+};
+
 // Margins, residuals and gradient of some rows. w and gradient are padded with zeros to whole
 // vectors (padded_size); the gradient is added to, and skipped when null.
 template <class T> struct TileTask {
@@ -169,7 +176,8 @@ template <class T> struct HeadTileTask {
   const T* intercepts;
   const HeadLossEntry<T>* loss;
   const double* loss_parameters;
-  T* block;  // scratch for the margins of a HeadBlock
+  T* block;     // scratch for the margins of a HeadBlock
+  T* unpacked;  // and for its rows, padded, where X is not read in place
   T* gradient;
 };
 
@@ -186,19 +194,28 @@ template <class T> struct KernelTable {
   Entries<RuleEntry<T>> rules;
   Entries<FunctionEntry<T>> functions;
   Entries<HeadLossEntry<T>> head_losses;
+  Entries<SourceEntry<T>> sources;
   void (*tile)(const TileTask<T>&, Sums&);
+  std::ptrdiff_t (*block_rows)(
+      std::ptrdiff_t columns);  // tiles of whole blocks add up to the same bits
   void (*margins)(const MatrixView<T>& X, const T* w, T intercept, T* out);
   void (*head_tile)(const HeadTileTask<T>&, const HeadSums&);
   void (*head_margins)(const MatrixView<T>& X, const T* w, const T* intercepts,
                        std::ptrdiff_t n_heads, T* out);  // row-major
   double (*read_sum)(const T* x, std::ptrdiff_t n);
   bool (*all_finite)(const T* x, std::ptrdiff_t n);
+  void (*in_place)(T* w, T* a, T* b, const T* g, std::ptrdiff_t n);  // each of the three += g
   // out[j] = scale * (w[j], after soft thresholding by due - paid[j] unless paid is null)
   void (*scaled_weights)(const T* w, std::ptrdiff_t n, double scale, double due, const double* paid,
                          T* out);
   CsrKernels<T, std::int32_t> csr32;
   CsrKernels<T, std::int64_t> csr64;
   T (*fma_chains)(T x, T y, std::ptrdiff_t n);
+  void (*centered_sums)(const MatrixView<T>& X, const T* sample_weight, const double* center,
+                        double* sums, double* squares);
+  T (*fold)(const T* w, const T* mean, const T* inverse_scale, T* v, std::ptrdiff_t n);
+  void (*unfold)(const T* mean, const T* inverse_scale, T intercept_gradient, T* gradient,
+                 std::ptrdiff_t n);
 };
 
 template <class I, class T> CsrDescend<T, I> csr_descend(const LossEntry<T>& loss) {

@@ -108,3 +108,9 @@ template <class T> void margins(const MatrixView<T>& X, const T* w, T intercept,
     out[k] = sum(partial_dot(X.data + k * X.stride, w, X.columns)) + intercept;
   }
 }
+
+// Rows of a block of tile(): tiles of whole blocks add up to the bits of one.
+template <class T> std::ptrdiff_t block_rows(std::ptrdiff_t n) {
+  constexpr std::ptrdiff_t line = vec<T>::size;
+  return n <= 4 * line ? max_block_rows : n <= 10 * line ? 16 : n <= 13 * line ? 8 : 4;
+}

@@ -226,3 +226,82 @@ FALLLINE_INLINE void add_to(double* p, vec<float> x) {
   add_to(p, widened(x.low));
   add_to(p + 8, widened(x.high));
 }
+
+// Conversions: convert-inl.hpp says which.
+FALLLINE_INLINE __m128i quarter_load(const void* p) {
+  return _mm_loadu_si128(static_cast<const __m128i*>(p));
+}
+FALLLINE_INLINE vec<float> floats(__m256i low, __m256i high) {
+  return {_mm256_cvtepi32_ps(low), _mm256_cvtepi32_ps(high)};
+}
+FALLLINE_INLINE vec<float> convert(const std::uint8_t* p, float) {
+  const __m128i x = quarter_load(p);
+  return floats(_mm256_cvtepu8_epi32(x), _mm256_cvtepu8_epi32(_mm_srli_si128(x, 8)));
+}
+FALLLINE_INLINE vec<float> convert(const std::int8_t* p, float) {
+  const __m128i x = quarter_load(p);
+  return floats(_mm256_cvtepi8_epi32(x), _mm256_cvtepi8_epi32(_mm_srli_si128(x, 8)));
+}
+FALLLINE_INLINE vec<float> convert(const std::uint16_t* p, float) {
+  return floats(_mm256_cvtepu16_epi32(quarter_load(p)), _mm256_cvtepu16_epi32(quarter_load(p + 8)));
+}
+FALLLINE_INLINE vec<float> convert(const std::int16_t* p, float) {
+  return floats(_mm256_cvtepi16_epi32(quarter_load(p)), _mm256_cvtepi16_epi32(quarter_load(p + 8)));
+}
+FALLLINE_INLINE vec<float> convert(const Float16* p, float) {
+  return {_mm256_cvtph_ps(quarter_load(p)), _mm256_cvtph_ps(quarter_load(p + 8))};
+}
+FALLLINE_INLINE __m256 half_widen(const BFloat16* p) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(quarter_load(p)), 16));
+}
+FALLLINE_INLINE vec<float> convert(const BFloat16* p, float) {
+  return {half_widen(p), half_widen(p + 8)};
+}
+FALLLINE_INLINE vec<double> convert(const std::int32_t* p, double) {
+  return {_mm256_cvtepi32_pd(quarter_load(p)), _mm256_cvtepi32_pd(quarter_load(p + 4))};
+}
+FALLLINE_INLINE vec<double> convert(const float* p, double) {
+  return {_mm256_cvtps_pd(_mm_loadu_ps(p)), _mm256_cvtps_pd(_mm_loadu_ps(p + 4))};
+}
+
+// A square of half lines: pairs of lanes, pairs of pairs, then the two quarters of a line.
+FALLLINE_INLINE void half_transpose(__m256* x) {
+  __m256 y[8];
+  for (int i = 0; i < 8; i += 4) {
+    const __m256 a = _mm256_unpacklo_ps(x[i], x[i + 1]);
+    const __m256 b = _mm256_unpackhi_ps(x[i], x[i + 1]);
+    const __m256 c = _mm256_unpacklo_ps(x[i + 2], x[i + 3]);
+    const __m256 e = _mm256_unpackhi_ps(x[i + 2], x[i + 3]);
+    y[i] = _mm256_shuffle_ps(a, c, 0x44);
+    y[i + 1] = _mm256_shuffle_ps(a, c, 0xEE);
+    y[i + 2] = _mm256_shuffle_ps(b, e, 0x44);
+    y[i + 3] = _mm256_shuffle_ps(b, e, 0xEE);
+  }
+  for (int i = 0; i < 4; ++i) {
+    x[i] = _mm256_permute2f128_ps(y[i], y[i + 4], 0x20);
+    x[i + 4] = _mm256_permute2f128_ps(y[i], y[i + 4], 0x31);
+  }
+}
+FALLLINE_INLINE void half_transpose(__m256d* x) {
+  const __m256d a = _mm256_unpacklo_pd(x[0], x[1]), b = _mm256_unpackhi_pd(x[0], x[1]);
+  const __m256d c = _mm256_unpacklo_pd(x[2], x[3]), e = _mm256_unpackhi_pd(x[2], x[3]);
+  x[0] = _mm256_permute2f128_pd(a, c, 0x20);
+  x[1] = _mm256_permute2f128_pd(b, e, 0x20);
+  x[2] = _mm256_permute2f128_pd(a, c, 0x31);
+  x[3] = _mm256_permute2f128_pd(b, e, 0x31);
+}
+template <class T> FALLLINE_INLINE void transpose(vec<T>* x) {
+  constexpr int half = vec<T>::size / 2;
+  typename half_line<T>::type corner[4][half];
+  for (int i = 0; i < half; ++i) {
+    corner[0][i] = x[i].low;
+    corner[1][i] = x[i].high;
+    corner[2][i] = x[i + half].low;
+    corner[3][i] = x[i + half].high;
+  }
+  for (auto& square : corner) half_transpose(square);
+  for (int i = 0; i < half; ++i) {
+    x[i] = {corner[0][i], corner[2][i]};
+    x[i + half] = {corner[1][i], corner[3][i]};
+  }
+}

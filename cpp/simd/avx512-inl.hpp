@@ -140,3 +140,77 @@ FALLLINE_INLINE void add_to(double* p, vec<float> x) {
   add_to(p, vec<double>{_mm512_cvtps_pd(_mm512_castps512_ps256(x.all))});
   add_to(p + 8, vec<double>{_mm512_cvtps_pd(_mm512_extractf32x8_ps(x.all, 1))});
 }
+
+// Conversions: convert-inl.hpp says which.
+FALLLINE_INLINE __m128i quarter_load(const void* p) {
+  return _mm_loadu_si128(static_cast<const __m128i*>(p));
+}
+FALLLINE_INLINE __m256i half_load(const void* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
+FALLLINE_INLINE vec<float> convert(const std::uint8_t* p, float) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(quarter_load(p)))};
+}
+FALLLINE_INLINE vec<float> convert(const std::int8_t* p, float) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(quarter_load(p)))};
+}
+FALLLINE_INLINE vec<float> convert(const std::uint16_t* p, float) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(half_load(p)))};
+}
+FALLLINE_INLINE vec<float> convert(const std::int16_t* p, float) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(half_load(p)))};
+}
+FALLLINE_INLINE vec<float> convert(const Float16* p, float) {
+  return {_mm512_cvtph_ps(half_load(p))};
+}
+FALLLINE_INLINE vec<float> convert(const BFloat16* p, float) {
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half_load(p)), 16))};
+}
+FALLLINE_INLINE vec<double> convert(const std::int32_t* p, double) {
+  return {_mm512_cvtepi32_pd(half_load(p))};
+}
+FALLLINE_INLINE vec<double> convert(const float* p, double) {
+  return {_mm512_cvtps_pd(_mm256_loadu_ps(p))};
+}
+
+// Pairs of lanes, pairs of pairs, then the quarters of the lines: a square of squares.
+FALLLINE_INLINE void transpose(vec<float>* x) {
+  __m512 y[16];
+  for (int i = 0; i < 16; i += 4) {
+    const __m512 a = _mm512_unpacklo_ps(x[i].all, x[i + 1].all);
+    const __m512 b = _mm512_unpackhi_ps(x[i].all, x[i + 1].all);
+    const __m512 c = _mm512_unpacklo_ps(x[i + 2].all, x[i + 3].all);
+    const __m512 e = _mm512_unpackhi_ps(x[i + 2].all, x[i + 3].all);
+    y[i] = _mm512_shuffle_ps(a, c, 0x44);
+    y[i + 1] = _mm512_shuffle_ps(a, c, 0xEE);
+    y[i + 2] = _mm512_shuffle_ps(b, e, 0x44);
+    y[i + 3] = _mm512_shuffle_ps(b, e, 0xEE);
+  }
+  for (int i = 0; i < 4; ++i) {
+    const __m512 a = _mm512_shuffle_f32x4(y[i], y[i + 4], 0x88);
+    const __m512 b = _mm512_shuffle_f32x4(y[i], y[i + 4], 0xDD);
+    const __m512 c = _mm512_shuffle_f32x4(y[i + 8], y[i + 12], 0x88);
+    const __m512 e = _mm512_shuffle_f32x4(y[i + 8], y[i + 12], 0xDD);
+    x[i].all = _mm512_shuffle_f32x4(a, c, 0x88);
+    x[i + 4].all = _mm512_shuffle_f32x4(b, e, 0x88);
+    x[i + 8].all = _mm512_shuffle_f32x4(a, c, 0xDD);
+    x[i + 12].all = _mm512_shuffle_f32x4(b, e, 0xDD);
+  }
+}
+FALLLINE_INLINE void transpose(vec<double>* x) {
+  __m512d y[8];
+  for (int i = 0; i < 8; i += 2) {
+    y[i] = _mm512_unpacklo_pd(x[i].all, x[i + 1].all);
+    y[i + 1] = _mm512_unpackhi_pd(x[i].all, x[i + 1].all);
+  }
+  for (int i = 0; i < 2; ++i) {
+    const __m512d a = _mm512_shuffle_f64x2(y[i], y[i + 2], 0x88);
+    const __m512d b = _mm512_shuffle_f64x2(y[i], y[i + 2], 0xDD);
+    const __m512d c = _mm512_shuffle_f64x2(y[i + 4], y[i + 6], 0x88);
+    const __m512d e = _mm512_shuffle_f64x2(y[i + 4], y[i + 6], 0xDD);
+    x[i].all = _mm512_shuffle_f64x2(a, c, 0x88);
+    x[i + 2].all = _mm512_shuffle_f64x2(b, e, 0x88);
+    x[i + 4].all = _mm512_shuffle_f64x2(a, c, 0xDD);
+    x[i + 6].all = _mm512_shuffle_f64x2(b, e, 0xDD);
+  }
+}

@@ -106,3 +106,13 @@ template <class T> FALLLINE_INLINE T largest(vec<T> x) {
 template <class T> FALLLINE_INLINE void add_to(double* p, vec<T> x) {
   for (std::ptrdiff_t i = 0; i < vec<T>::size; ++i) p[i] += static_cast<double>(x.all[i]);
 }
+
+template <class T> FALLLINE_INLINE void transpose(vec<T>* x) {
+  for (std::ptrdiff_t i = 1; i < vec<T>::size; ++i) {
+    for (std::ptrdiff_t k = 0; k < i; ++k) {
+      const T other = x[i].all[k];
+      x[i].all[k] = x[k].all[i];
+      x[k].all[i] = other;
+    }
+  }
+}

@@ -259,3 +259,78 @@ FALLLINE_INLINE void add_to(double* p, vec<float> x) {
   add_to(p, widened(x.q0, x.q1));
   add_to(p + 8, widened(x.q2, x.q3));
 }
+
+// Conversions: convert-inl.hpp says which.
+FALLLINE_INLINE vec<float> floats(uint16x8_t low, uint16x8_t high) {
+  return {vcvtq_f32_u32(vmovl_u16(vget_low_u16(low))), vcvtq_f32_u32(vmovl_high_u16(low)),
+          vcvtq_f32_u32(vmovl_u16(vget_low_u16(high))), vcvtq_f32_u32(vmovl_high_u16(high))};
+}
+FALLLINE_INLINE vec<float> floats(int16x8_t low, int16x8_t high) {
+  return {vcvtq_f32_s32(vmovl_s16(vget_low_s16(low))), vcvtq_f32_s32(vmovl_high_s16(low)),
+          vcvtq_f32_s32(vmovl_s16(vget_low_s16(high))), vcvtq_f32_s32(vmovl_high_s16(high))};
+}
+FALLLINE_INLINE vec<float> convert(const std::uint8_t* p, float) {
+  const uint8x16_t x = vld1q_u8(p);
+  return floats(vmovl_u8(vget_low_u8(x)), vmovl_high_u8(x));
+}
+FALLLINE_INLINE vec<float> convert(const std::int8_t* p, float) {
+  const int8x16_t x = vld1q_s8(p);
+  return floats(vmovl_s8(vget_low_s8(x)), vmovl_high_s8(x));
+}
+FALLLINE_INLINE vec<float> convert(const std::uint16_t* p, float) {
+  return floats(vld1q_u16(p), vld1q_u16(p + 8));
+}
+FALLLINE_INLINE vec<float> convert(const std::int16_t* p, float) {
+  return floats(vld1q_s16(p), vld1q_s16(p + 8));
+}
+FALLLINE_INLINE float32x4_t quarter_convert(const Float16* p) {
+  return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(&p->bits)));
+}
+FALLLINE_INLINE float32x4_t quarter_convert(const BFloat16* p) {
+  return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(&p->bits), 16));
+}
+FALLLINE_INLINE vec<float> convert(const Float16* p, float) {
+  return {quarter_convert(p), quarter_convert(p + 4), quarter_convert(p + 8),
+          quarter_convert(p + 12)};
+}
+FALLLINE_INLINE vec<float> convert(const BFloat16* p, float) {
+  return {quarter_convert(p), quarter_convert(p + 4), quarter_convert(p + 8),
+          quarter_convert(p + 12)};
+}
+FALLLINE_INLINE vec<double> convert(const float* p, double) {
+  const float32x4_t low = vld1q_f32(p), high = vld1q_f32(p + 4);
+  return {vcvt_f64_f32(vget_low_f32(low)), vcvt_high_f64_f32(low), vcvt_f64_f32(vget_low_f32(high)),
+          vcvt_high_f64_f32(high)};
+}
+
+// A square of quarters, and the square of all such squares.
+FALLLINE_INLINE void quarter_transpose(float32x4_t* x) {
+  const float32x4_t a = vtrn1q_f32(x[0], x[1]), b = vtrn2q_f32(x[0], x[1]);
+  const float32x4_t c = vtrn1q_f32(x[2], x[3]), e = vtrn2q_f32(x[2], x[3]);
+  x[0] = vcombine_f32(vget_low_f32(a), vget_low_f32(c));
+  x[1] = vcombine_f32(vget_low_f32(b), vget_low_f32(e));
+  x[2] = vcombine_f32(vget_high_f32(a), vget_high_f32(c));
+  x[3] = vcombine_f32(vget_high_f32(b), vget_high_f32(e));
+}
+FALLLINE_INLINE void quarter_transpose(float64x2_t* x) {
+  const float64x2_t a = vzip1q_f64(x[0], x[1]);
+  x[1] = vzip2q_f64(x[0], x[1]);
+  x[0] = a;
+}
+template <class T> FALLLINE_INLINE void transpose(vec<T>* x) {
+  constexpr std::ptrdiff_t quarter = vec<T>::size / 4;
+  Quarter<T> squares[4][vec<T>::size];  // [j][i]: quarter j of vector i
+  for (std::ptrdiff_t i = 0; i < vec<T>::size; ++i) {
+    squares[0][i] = x[i].q0;
+    squares[1][i] = x[i].q1;
+    squares[2][i] = x[i].q2;
+    squares[3][i] = x[i].q3;
+  }
+  for (std::ptrdiff_t j = 0; j < 4; ++j) {
+    for (std::ptrdiff_t i = 0; i < 4; ++i) quarter_transpose(squares[j] + i * quarter);
+    for (std::ptrdiff_t k = 0; k < quarter; ++k) {
+      const Quarter<T>* row = squares[j] + k;
+      x[j * quarter + k] = {row[0], row[quarter], row[2 * quarter], row[3 * quarter]};
+    }
+  }
+}

@@ -10,10 +10,16 @@
 
 namespace fallline {
 
+// Columns less their mean, times the inverse of their deviation: folded into the weights, X stays
+// as it is. Empty where it is to be taken as it is, else padded.
+template <class T> struct Standardization {
+  AlignedVector<T> mean, inverse_scale;
+};
+
 template <class T> class DenseModel {
  public:
   DenseModel(const Samples<T>& samples, const LossEntry<T>& loss, const char* rule,
-             StepOptions options);
+             StepOptions options, Standardization<T> standardization);
   DenseModel(const DenseModel&) = delete;
   DenseModel(DenseModel&&) = default;
 
@@ -22,11 +28,14 @@ template <class T> class DenseModel {
   std::ptrdiff_t n_samples() const { return samples_.X.rows; }
   std::ptrdiff_t n_features() const { return samples_.X.columns; }
   std::ptrdiff_t rates_per_step() const { return 1; }
+  // Of the standardised columns.
   T* coef() { return w_.data(); }
   double& intercept() { return intercept_.value(); }
 
  private:
-  bool gradient(const Rows& rows, Sums& sums, Interrupt& interrupt);
+  bool gradient(const Rows& rows, std::ptrdiff_t limit, Sums& sums, Interrupt& interrupt);
+  bool sum_gradient(const Rows& rows, std::ptrdiff_t limit, const T* w, double intercept,
+                    Sums& sums, Interrupt& interrupt);
   void update(double learning_rate, std::int64_t step, std::ptrdiff_t n_rows,
               double intercept_gradient);
 
@@ -36,8 +45,10 @@ template <class T> class DenseModel {
   StepOptions options_;
   BoundLoss<T> loss_;  // its parameters lie in options_, whose vector keeps its memory when moved
   double total_weight_;
+  Window<T> window_;
   Pass<T> pass_;  // for batches of more than one tile
-  AlignedVector<T> w_, gradient_, slots_;
+  Standardization<T> standardization_;
+  AlignedVector<T> w_, folded_, gradient_, slots_;
   Intercept intercept_;
 };
 

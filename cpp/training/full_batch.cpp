@@ -12,25 +12,21 @@ template <class T> int threads_over(const MatrixView<T>& X, std::ptrdiff_t tiles
   return threads_for(X.rows * X.columns * static_cast<std::ptrdiff_t>(sizeof(T)), tiles);
 }
 
-template <class T>
-MatrixView<T> tile_of(const MatrixView<T>& X, std::ptrdiff_t tile, std::ptrdiff_t rows) {
-  const std::ptrdiff_t begin = tile * rows;
-  return {X.data + begin * X.stride, std::min(rows, X.rows - begin), X.columns, X.stride};
-}
-
 }  // namespace
 
 template <class T>
 bool margins(const MatrixView<T>& X, const T* w, double intercept, T* out, Interrupt& interrupt) {
   const KernelTable<T>& table = kernels<T>();
-  const std::ptrdiff_t rows = visit_rows(X.columns);
+  Window<T> window(table, X);
+  const std::ptrdiff_t rows = window.rows();
   const std::ptrdiff_t tiles = (X.rows + rows - 1) / rows;
   const int threads = threads_over(X, tiles);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+#pragma omp parallel for schedule(static) num_threads(threads) firstprivate(window) if (threads > 1)
   for (std::ptrdiff_t k = 0; k < tiles; ++k) {
     if (thread_number() == 0) interrupt.poll();  // only the calling thread may ask for signals
     if (interrupt.stopped()) continue;
-    table.margins(tile_of(X, k, rows), w, static_cast<T>(intercept), out + k * rows);
+    const MatrixView<T> tile = window.view(X, k * rows, std::min((k + 1) * rows, X.rows));
+    table.margins(tile, w, static_cast<T>(intercept), out + k * rows);
   }
   return !interrupt.stopped();
 }
@@ -38,27 +34,31 @@ bool margins(const MatrixView<T>& X, const T* w, double intercept, T* out, Inter
 template <class T> bool head_margins(const MatrixView<T>& X, const T* w, const T* intercepts,
                                      std::ptrdiff_t n_heads, T* out, Interrupt& interrupt) {
   const KernelTable<T>& table = kernels<T>();
-  const std::ptrdiff_t rows = visit_rows(X.columns * head_lines<T>(n_heads));
+  Window<T> window(table, X);
+  const std::ptrdiff_t rows =
+      std::min(window.rows(), visit_rows(X.columns * head_lines<T>(n_heads)));
   const std::ptrdiff_t tiles = (X.rows + rows - 1) / rows;
   const int threads = threads_over(X, tiles);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+#pragma omp parallel for schedule(static) num_threads(threads) firstprivate(window) if (threads > 1)
   for (std::ptrdiff_t k = 0; k < tiles; ++k) {
     if (thread_number() == 0) interrupt.poll();
     if (interrupt.stopped()) continue;
-    table.head_margins(tile_of(X, k, rows), w, intercepts, n_heads, out + k * rows * n_heads);
+    const MatrixView<T> tile = window.view(X, k * rows, std::min((k + 1) * rows, X.rows));
+    table.head_margins(tile, w, intercepts, n_heads, out + k * rows * n_heads);
   }
   return !interrupt.stopped();
 }
 
 template <class T> bool all_finite(const MatrixView<T>& X) {
   const KernelTable<T>& table = kernels<T>();
-  const std::ptrdiff_t rows = visit_rows(X.columns);
+  Window<T> window(table, X);
+  const std::ptrdiff_t rows = window.rows();
   const std::ptrdiff_t tiles = (X.rows + rows - 1) / rows;
   const int threads = threads_over(X, tiles);
   std::atomic<bool> finite{true};
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+#pragma omp parallel for schedule(static) num_threads(threads) firstprivate(window) if (threads > 1)
   for (std::ptrdiff_t k = 0; k < tiles; ++k) {
-    const MatrixView<T> tile = tile_of(X, k, rows);
+    const MatrixView<T> tile = window.view(X, k * rows, std::min((k + 1) * rows, X.rows));
     if (tile.stride == tile.columns) {
       if (!table.all_finite(tile.data, tile.rows * tile.columns)) finite = false;
     } else {

@@ -29,6 +29,8 @@ HeadPass<T>::HeadPass(const HeadLossEntry<T>& loss, std::vector<double> loss_par
       loss_parameters_(std::move(loss_parameters)),
       samples_(samples),
       width_(head_lines<T>(samples.n_heads) * head_lanes<T>),
+      block_size_(head_block_rows *
+                  (width_ + (samples.X.unpack ? padded_size<T>(samples.X.columns) : 0))),
       gradient_size_(wants_gradient ? width_ * samples.X.columns : 0) {
   sums_.resize(static_cast<std::size_t>(3 * width_));
   gradient_.resize(static_cast<std::size_t>(gradient_size_));
@@ -46,7 +48,7 @@ template <class T> bool HeadPass<T>::run_tile(const Rows& rows, const T* w, cons
     }
     visit.end = std::min(visit.begin + length, rows.end);
     kernels_.head_tile({samples_, visit, w, intercepts, &loss_, loss_parameters_.data(), block,
-                        gradient_size_ ? gradient : nullptr},
+                        block + width_ * head_block_rows, gradient_size_ ? gradient : nullptr},
                        {sums, sums + width_, sums + 2 * width_});
   }
   return true;
@@ -55,7 +57,7 @@ template <class T> bool HeadPass<T>::run_tile(const Rows& rows, const T* w, cons
 template <class T> void HeadPass<T>::run_part(const Rows& rows, const T* w, const T* intercepts,
                                               std::ptrdiff_t part, T* scratch, Interrupt* poll,
                                               const Interrupt& stop) {
-  T* const tile_gradient = scratch + width_ * head_block_rows;
+  T* const tile_gradient = scratch + block_size_;
   double* const sums = part_sums_.data() + part * 3 * width_;
   double* const gradient = parts_.data() + part * gradient_size_;
   for (std::ptrdiff_t begin = rows.begin; begin < rows.end; begin += tile_rows) {
@@ -73,7 +75,7 @@ template <class T> void HeadPass<T>::run_part(const Rows& rows, const T* w, cons
 template <class T>
 bool HeadPass<T>::run(const Rows& rows, const T* w, const T* intercepts, Interrupt& interrupt) {
   const std::ptrdiff_t n = rows.end - rows.begin;
-  const std::ptrdiff_t scratch_size = width_ * head_block_rows + gradient_size_;
+  const std::ptrdiff_t scratch_size = block_size_ + gradient_size_;
   if (n <= tile_rows) {  // no float64 detour, and the same bits without it
     scratch_.resize(static_cast<std::size_t>(scratch_size));
     std::fill(sums_.begin(), sums_.end(), 0.0);

@@ -36,6 +36,7 @@ template <class T> class HeadPass {
   std::vector<double> loss_parameters_;
   HeadSamples<T> samples_;
   std::ptrdiff_t width_;          // heads, padded to lines
+  std::ptrdiff_t block_size_;     // scratch of one block
   std::ptrdiff_t gradient_size_;  // 0 when no gradient is wanted
   AlignedVector<double> sums_, part_sums_, parts_;
   AlignedVector<T> gradient_, scratch_;

@@ -6,20 +6,15 @@
 #include "core/interrupt.hpp"
 #include "kernels/table.hpp"
 #include "training/parts.hpp"
+#include "training/window.hpp"
 
 namespace fallline {
 
-// Elements of X between two looks at the user's signals, and how many rows that is: whole blocks of
-// the tile kernel, so that the bits are those of one call.
-constexpr std::ptrdiff_t visit_elements = 1 << 20;
-inline std::ptrdiff_t visit_rows(std::ptrdiff_t columns) {
-  const std::ptrdiff_t rows = visit_elements / (columns > 0 ? columns : 1) / 16 * 16;
-  return rows < 16 ? 16 : rows > tile_rows ? tile_rows : rows;
-}
-
-// A tile call that hears interrupts where the rows are long. poll is null on threads that may not
-// ask for signals. False if the user interrupted.
-template <class T> bool run_tile(const KernelTable<T>& kernels, const TileTask<T>& task, Sums& sums,
+// A tile call through a window, which may look ahead as far as the position `limit`. It hears
+// interrupts where the rows are long; poll is null on threads that may not ask for signals. False
+// if the user interrupted.
+template <class T> bool run_tile(const KernelTable<T>& kernels, const TileTask<T>& task,
+                                 Window<T>& window, std::ptrdiff_t limit, Sums& sums,
                                  Interrupt* poll, const Interrupt& stop);
 
 template <class T> class Pass {
@@ -35,8 +30,8 @@ template <class T> class Pass {
   const double* gradient() const { return parts_.data(); }
 
  private:
-  void run_part(const Rows& rows, const T* w, double intercept, T* scratch, double* gradient,
-                Sums& sums, Interrupt* interrupt, const Interrupt& stop) const;
+  void run_part(const Rows& rows, const T* w, double intercept, Window<T>& window, T* scratch,
+                double* gradient, Sums& sums, Interrupt* interrupt, const Interrupt& stop) const;
 
   const KernelTable<T>& kernels_;
   BoundLoss<T> loss_;
@@ -44,6 +39,7 @@ template <class T> class Pass {
   std::ptrdiff_t width_;  // padded columns; 0 when no gradient is wanted
   AlignedVector<double> parts_;
   AlignedVector<T> scratch_;
+  std::vector<Window<T>> windows_;  // one per thread
   Sums sums_;
 };
 

@@ -1,6 +1,7 @@
 from typing import final
 
 from fallline.typing import (
+    DenseMatrix,
     Float64Array,
     FloatArray,
     FloatDType,
@@ -21,6 +22,7 @@ def losses() -> list[str]: ...
 def coupled_losses() -> list[str]: ...
 def functions() -> list[str]: ...
 def rules() -> dict[str, tuple[int, int]]: ...
+def sources() -> dict[str, str]: ...
 def epoch_order(
     shuffle: str, n_samples: int, n_features: int, seed: int, epoch: int
 ) -> IntArray: ...
@@ -38,27 +40,34 @@ def loss_conjugates(
 ) -> FloatArray: ...
 def loss_smoothness(loss: str, loss_parameters: list[float] = ...) -> float: ...
 def evaluate(function: str, x: FloatArray) -> FloatArray: ...
-def margins(X: FloatArray | CsrMatrix, w: FloatArray, intercept: float) -> FloatArray: ...
+def margins(
+    X: DenseMatrix | CsrMatrix,
+    w: FloatArray,
+    intercept: float,
+    shift: FloatArray | None = None,
+) -> FloatArray: ...
 def loss_sum(
-    X: FloatArray | CsrMatrix,
+    X: DenseMatrix | CsrMatrix,
     y: FloatArray,
     sample_weight: FloatArray | None,
     loss: str,
     w: FloatArray,
     intercept: float,
     loss_parameters: list[float] = ...,
+    shift: FloatArray | None = None,
 ) -> float: ...
 def loss_gradient(
-    X: FloatArray,
+    X: DenseMatrix,
     y: FloatArray,
     sample_weight: FloatArray | None,
     loss: str,
     w: FloatArray,
     intercept: float,
     loss_parameters: list[float] = ...,
+    shift: FloatArray | None = None,
 ) -> tuple[float, Float64Array, float]: ...
 def head_loss_sums(
-    X: FloatArray,
+    X: DenseMatrix,
     y: FloatArray,
     sample_weight: FloatArray | None,
     targets: str,
@@ -68,7 +77,7 @@ def head_loss_sums(
     loss_parameters: list[float] = [],
 ) -> Float64Array: ...
 def head_loss_gradients(
-    X: FloatArray,
+    X: DenseMatrix,
     y: FloatArray,
     sample_weight: FloatArray | None,
     targets: str,
@@ -77,9 +86,13 @@ def head_loss_gradients(
     intercept: Float64Array,
     loss_parameters: list[float] = [],
 ) -> tuple[Float64Array, FloatArray, Float64Array]: ...
-def head_margins(X: FloatArray, coef: FloatArray, intercept: Float64Array) -> FloatArray: ...
-def all_finite(X: FloatArray) -> bool: ...
+def head_margins(X: DenseMatrix, coef: FloatArray, intercept: Float64Array) -> FloatArray: ...
+def column_moments(
+    X: DenseMatrix, sample_weight: FloatArray | None
+) -> tuple[Float64Array, Float64Array]: ...
+def all_finite(X: DenseMatrix) -> bool: ...
 def read_sum(x: FloatArray) -> float: ...
+def in_place(w: FloatArray, a: FloatArray, b: FloatArray, g: FloatArray) -> None: ...
 def fma_chains(xy: FloatArray, n: int) -> float: ...
 def step(
     rule: str,
@@ -150,7 +163,7 @@ class CsrLoop:
 class LoopFloat32:
     def __init__(
         self,
-        X: FloatArray,
+        X: DenseMatrix,
         y: FloatArray,
         sample_weight: FloatArray | None,
         loss: str,
@@ -164,6 +177,9 @@ class LoopFloat32:
         seed: int,
         fit_intercept: bool,
         loss_parameters: list[float] = ...,
+        shift: FloatArray | None = None,
+        mean: FloatArray | None = None,
+        inverse_scale: FloatArray | None = None,
     ) -> None: ...
     def run(self, learning_rates: Float64Array) -> tuple[int, float, float]: ...
     @property
@@ -183,7 +199,7 @@ class LoopFloat32:
 class LoopFloat64:
     def __init__(
         self,
-        X: FloatArray,
+        X: DenseMatrix,
         y: FloatArray,
         sample_weight: FloatArray | None,
         loss: str,
@@ -197,6 +213,9 @@ class LoopFloat64:
         seed: int,
         fit_intercept: bool,
         loss_parameters: list[float] = ...,
+        shift: FloatArray | None = None,
+        mean: FloatArray | None = None,
+        inverse_scale: FloatArray | None = None,
     ) -> None: ...
     def run(self, learning_rates: Float64Array) -> tuple[int, float, float]: ...
     @property

@@ -6,9 +6,9 @@ from typing import Any, cast
 import numpy as np
 
 from fallline import _core
-from fallline._validation import Data, Matrix, as_dtype
+from fallline._validation import Data, Matrix, as_dtype, computed_in
 from fallline.losses import Loss
-from fallline.typing import Float64Array, FloatArray, Intercept
+from fallline.typing import DenseMatrix, Float64Array, FloatArray, Intercept
 
 
 def make_loop(
@@ -22,7 +22,7 @@ def make_loop(
 ) -> "_core.HeadsLoopFloat32 | _core.HeadsLoopFloat64":
     """Return the core's loop; the penalties have one number per head."""
     X = _dense(data.X)
-    core_class = _core.HeadsLoopFloat32 if X.dtype == np.float32 else _core.HeadsLoopFloat64
+    core_class = _core.HeadsLoopFloat32 if data.dtype == np.float32 else _core.HeadsLoopFloat64
     return core_class(
         X,
         data.y,
@@ -40,7 +40,7 @@ def loss_sums(
     data: Data, targets: str, loss: Loss, coef: FloatArray, intercept: Intercept
 ) -> Float64Array:
     """Return the sum of the weighted losses of each head; of a coupled loss, all in the first."""
-    w = cast("FloatArray", np.ascontiguousarray(coef, data.X.dtype))
+    w = cast("FloatArray", np.ascontiguousarray(coef, data.dtype))
     return _core.head_loss_sums(
         _dense(data.X),
         data.y,
@@ -71,14 +71,14 @@ def null_losses(data: Data, loss: Loss, rows: slice) -> FloatArray:
 
 def margins(X: Matrix, coef: FloatArray, intercept: Float64Array) -> FloatArray:
     """Return X·coef + intercept, one column per head."""
-    w = cast("FloatArray", np.ascontiguousarray(coef, X.dtype))
+    w = cast("FloatArray", np.ascontiguousarray(coef, computed_in(X)))
     if not isinstance(X, _core.CsrMatrix):
         return _core.head_margins(X, w, intercept)
     columns = [_core.margins(X, w[:, k].copy(), float(b)) for k, b in enumerate(intercept)]
     return cast("FloatArray", np.column_stack(columns))
 
 
-def _dense(X: Matrix) -> FloatArray:
+def _dense(X: Matrix) -> DenseMatrix:
     if isinstance(X, _core.CsrMatrix):
         message = (
             "X must be dense for a model of several classes, targets or candidates, got a sparse "

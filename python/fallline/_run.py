@@ -9,6 +9,7 @@ import numpy as np
 
 from fallline import _core, _heads
 from fallline._callback import Callback
+from fallline._standardization import Standardization, inner
 from fallline._validation import Data, as_dtype
 from fallline.history import History
 from fallline.losses import Loss
@@ -71,12 +72,14 @@ class Run:
         epochs: int,
         max_time: float,
         start_loss: float,
+        standardization: Standardization | None = None,
     ) -> None:
         self._core: Any = core  # of one head, or of several: the members are the same
         self._data = data
         self._validation = validation
         self._loss = loss
         self._schedule = schedule
+        self._standardization = standardization
         self._deadline = time.monotonic() + max_time
         self._started = time.monotonic()
         self._total_weight = total_weight(data)
@@ -112,13 +115,14 @@ class Run:
     @property
     def weights(self) -> tuple[FloatArray, Intercept]:
         """Coefficients and intercept: reading copies them, assigning exchanges them."""
-        return self._core.coef, self._core.intercept
+        weights = self._core.coef, self._core.intercept
+        return self._standardization.unscale(*weights) if self._standardization else weights
 
     @weights.setter
     def weights(self, value: tuple[FloatArray, Intercept]) -> None:
-        coef, intercept = value
-        self._core.coef = coef
-        self._core.intercept = intercept
+        if self._standardization:
+            value = self._standardization.scale(*value)
+        self._core.coef, self._core.intercept = value
 
     def train(self, callbacks: Sequence[Callback]) -> None:
         """Train to the end of the budget, or until something stops it; sets ``status``."""
@@ -207,9 +211,13 @@ def mean_loss(data: Data, loss: Loss, coef: FloatArray, intercept: Intercept) ->
     if data.heads is not None:
         sums = _heads.loss_sums(data, data.heads, loss, coef, intercept)
         return float(sums.sum()) / total_weight(data)
-    coef = as_dtype(coef, data.X.dtype)
+    coef = as_dtype(coef, data.dtype)
+    if data.shift is not None:
+        intercept += inner(coef, data.shift)
+    # Sparse rows take no shift, and have none.
+    shift = {} if data.shift is None else {"shift": data.shift}
     total = _core.loss_sum(
-        data.X, data.y, data.sample_weight, loss.name, coef, intercept, loss.parameters
+        data.X, data.y, data.sample_weight, loss.name, coef, intercept, loss.parameters, **shift
     )
     return total / total_weight(data)
 

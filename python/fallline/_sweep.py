@@ -78,10 +78,10 @@ def sweep(
     >>> trainer = fl.Trainer(fl.losses.Squared(), optimizer=fl.optim.SGD(0.1), epochs=5)
     >>> result = fl.sweep(trainer, X, y, learning_rate=[0.0001, 0.1, 100.0])
     >>> print(result.table())
-    learning_rate  score     status
-    0.0001         6.42      budget
-    0.1            1.63e-06  budget *
-    100            inf       diverged
+    learning_rate  score      status
+    0.0001         6.42       budget
+    0.1            1.679e-06  budget *
+    100            inf        diverged
     """
     if not isinstance(trainer, Trainer):
         message = f"trainer must be a Trainer, got {trainer!r}; the order is sweep(trainer, X, y)"

@@ -12,7 +12,14 @@ from fallline._probability import (
     probabilities,
     softmax,
 )
-from fallline._validation import as_dtype, as_matrix, check_columns, column_names
+from fallline._standardization import margins
+from fallline._validation import (
+    as_dtype,
+    as_matrix,
+    check_columns,
+    column_names,
+    computed_in,
+)
 from fallline.history import History
 from fallline.losses import Loss
 from fallline.typing import FloatArray, Intercept
@@ -41,6 +48,9 @@ class Fit:
         What it cost: seconds, epochs, steps, bytes read and copied, threads, target.
     feature_names : tuple of str, default=None
         Names of the columns.
+    shift : ndarray of shape (n_features,), default=None
+        A point among the rows: margins are computed as (X - shift)·coef + (intercept + shift·coef),
+        which loses no digits where columns are far from zero for their spread.
     """
 
     def __init__(
@@ -54,6 +64,7 @@ class Fit:
         status: str = "budget",
         report: Mapping[str, Any] | None = None,
         feature_names: tuple[str, ...] | None = None,
+        shift: FloatArray | None = None,
     ) -> None:
         self.coef = coef
         self.intercept = intercept
@@ -63,6 +74,7 @@ class Fit:
         self.status = status
         self.report = {} if report is None else dict(report)
         self.feature_names = feature_names
+        self.shift = shift
 
     def __repr__(self) -> str:
         size = f"{len(self.coef)} features"
@@ -81,7 +93,7 @@ class Fit:
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the dtype of X.
+            In the dtype that `Trainer.fit` computes with X in.
 
         Raises
         ------
@@ -97,10 +109,10 @@ class Fit:
                 f"X has {matrix.shape[1]} features, but this model was fitted with {n_features}"
             )
             raise ValueError(message)
-        coef = as_dtype(self.coef, matrix.dtype)
+        coef = as_dtype(self.coef, computed_in(matrix))
         if isinstance(self.intercept, np.ndarray):
             return _heads.margins(matrix, coef, self.intercept)
-        return _core.margins(matrix, coef, self.intercept)
+        return margins(matrix, coef, self.intercept, self.shift)
 
     def predict(self, X: object) -> np.ndarray[Any, Any]:
         """Return predicted numbers, or labels where the model classifies.
@@ -123,10 +135,10 @@ class Fit:
         ValueError
             If X is not usable or has another number of features than the model.
         """
-        margins = self.decision_function(X)
+        found = self.decision_function(X)
         if self.classes is None:
-            return _means(margins) if self.loss.log_link else margins
-        of_row = margins.argmax(axis=1) if margins.ndim == 2 else (margins > 0).astype(np.intp)
+            return _means(found) if self.loss.log_link else found
+        of_row = found.argmax(axis=1) if found.ndim == 2 else (found > 0).astype(np.intp)
         return cast("np.ndarray[Any, Any]", self.classes[of_row])
 
     def predict_proba(self, X: object) -> FloatArray:
@@ -154,15 +166,15 @@ class Fit:
                 f"Softmax(), got {self.loss!r}"
             )
             raise ValueError(message)
-        margins = self.decision_function(X)
+        found = self.decision_function(X)
         if isinstance(self.loss, losses.Softmax):
-            return softmax(margins)
+            return softmax(found)
         clipped = isinstance(self.loss, losses.ModifiedHuber)
-        if margins.ndim == 2:
-            return one_against_rest(margins, clipped=clipped)
-        return clipped_probabilities(margins) if clipped else probabilities(margins)
+        if found.ndim == 2:
+            return one_against_rest(found, clipped=clipped)
+        return clipped_probabilities(found) if clipped else probabilities(found)
 
 
-def _means(margins: FloatArray) -> FloatArray:
+def _means(found: FloatArray) -> FloatArray:
     """Return the exponentials of margins of any shape."""
-    return _core.evaluate("exp", margins.reshape(-1)).reshape(margins.shape)
+    return _core.evaluate("exp", found.reshape(-1)).reshape(found.shape)

@@ -68,6 +68,8 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> None:
         arrays["classes"] = _plain(fit.classes)
     if fit.feature_names is not None:
         arrays["feature_names"] = np.array(fit.feature_names, dtype=np.str_)
+    if fit.shift is not None:
+        arrays["shift"] = fit.shift
     temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as file:
@@ -130,6 +132,7 @@ def _read(archive: Any) -> Fit:
         status=str(archive["status"]),
         report=json.loads(str(archive["report"])),
         feature_names=None if names is None else tuple(names),
+        shift=archive.get("shift"),
     )
 
 

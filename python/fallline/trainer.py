@@ -1,9 +1,7 @@
 """The explicit layer: a training in which every choice has a name."""
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -11,17 +9,18 @@ import numpy as np
 from fallline import _core, _heads
 from fallline._arguments import boolean, integer, number
 from fallline._callback import Callback
+from fallline._convergence import warn_if_unfinished
 from fallline._run import Run, mean_loss, null_loss
+from fallline._standardization import Standardization, standardization
 from fallline._validation import (
     Data,
-    Matrix,
     check_coef,
     check_data,
     check_intercepts,
     check_validation,
     column_spans,
 )
-from fallline.errors import ConvergenceWarning, DivergenceError
+from fallline.errors import DivergenceError
 from fallline.fit import Fit
 from fallline.losses import Loss
 from fallline.optim import SGD, Optimizer
@@ -31,15 +30,6 @@ from fallline.typing import Intercept
 _ORDERS = ("blocks", "rows")
 
 _Kind = TypeVar("_Kind")
-
-# A training whose last epochs each lower the loss by more than this share of it, or of a thousandth
-# of what it was at the start, has not yet arrived. One epoch alone may fall by chance.
-_STILL_FALLING = 3e-3
-_LAST_EPOCHS = 3
-
-# The running loss is that of rows not yet learnt from, so with nothing to learn it is a little
-# above that of zero weights.
-_ABOVE_START = 1.01
 
 
 class Trainer:
@@ -71,6 +61,12 @@ class Trainer:
         Decides the order, together with the epoch.
     fit_intercept : bool, default=True
         Whether the model has an intercept. It is never penalised.
+    standardize : bool, default=False
+        Whether to train as if each column had mean 0 and standard deviation 1 (weighted by the
+        sample weights), without a copy of X: steps of one size then suit all columns. The penalty
+        is on the weights of the standardised columns, coef times deviation, and the report says so;
+        ``coef`` and ``intercept`` are for X as it is. Constant columns are divided by 1. Without an
+        intercept columns keep their mean and are divided by their root mean square.
     callbacks : sequence of Callback, default=()
         From `fallline.callbacks`, called in this order.
 
@@ -125,6 +121,7 @@ class Trainer:
         shuffle: Literal["blocks", "rows", False] = "blocks",
         seed: int = 0,
         fit_intercept: bool = True,
+        standardize: bool = False,
         callbacks: Sequence[Callback] = (),
     ) -> None:
         self.loss = _instance("loss", loss, Loss, "fl.losses.Logistic()")
@@ -147,6 +144,7 @@ class Trainer:
         self.shuffle = shuffle
         self.seed = integer("seed", seed)
         self.fit_intercept = boolean("fit_intercept", fit_intercept)
+        self.standardize = boolean("standardize", standardize)
         if not isinstance(callbacks, list | tuple):
             message = (
                 f"callbacks must be a list or tuple of Callback, got {callbacks!r}; "
@@ -180,10 +178,13 @@ class Trainer:
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows of finite numbers. Row-major float32 and float64 are read in place, and so are
-            SciPy's sparse matrices and arrays in CSR format; anything else is copied once, to
-            float32 where it holds floats of at most 32 bits, else to float64, and the copy is
-            counted in the report.
+            Rows of finite numbers. Arrays, and tables whose columns are of one kind and lie in one
+            array, are read in place, whatever their strides: row-major is fastest, column-major
+            next; and so are SciPy's sparse matrices and arrays in CSR format. float32, float16,
+            bfloat16, bools and integers of 8 and 16 bits are computed with in float32, float64 and
+            integers of 32 and 64 bits in float64. Anything else is copied once, to float32 where
+            it holds floats of at most 32 bits, else to float64, and the copy is counted in the
+            report.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Numbers, one or several per row, or labels where the loss is one for classification.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -217,17 +218,21 @@ class Trainer:
         """
         data = check_data(X, y, sample_weight, self.loss)
         held_out = check_validation(validation, data, self.loss)
-        core = self._make_loop(data)
+        columns = self._standardization(data) if self.standardize else None
+        if columns is not None:
+            data = data._replace(shift=columns.shift)
+            held_out = held_out and held_out._replace(shift=columns.shift)
+        core = self._make_loop(data, columns)
         start_loss = at_zero = null_loss(data, self.loss)
         if not math.isfinite(start_loss):
             largest = np.abs(data.y).max()
-            message = f"y must have finite losses in {data.X.dtype}, got {largest!s}; rescale it"
+            message = f"y must have finite losses in {data.dtype}, got {largest!s}; rescale it"
             raise ValueError(message)
         if coef is not None or intercept is not None:
             weights = core.coef if coef is None else coef
-            core.coef = check_coef(weights, data, data.X.dtype)
-            core.intercept = self._check_intercept(intercept, data)
-            start_loss = max(start_loss, mean_loss(data, self.loss, core.coef, core.intercept))
+            start = (check_coef(weights, data, data.dtype), self._check_intercept(intercept, data))
+            start_loss = max(start_loss, mean_loss(data, self.loss, *start))
+            core.coef, core.intercept = columns.scale(*start) if columns else start
         if at_zero == 0 and (data.classes is not None or start_loss == 0):
             start_loss = math.inf  # as for a perceptron, whose losses have no scale to grow beyond
         run = Run(
@@ -239,15 +244,26 @@ class Trainer:
             self.epochs,
             self.max_time,
             start_loss,
+            columns,
         )
         run.train(self.callbacks)
         if run.status == "diverged":
             self._raise_divergence(run, data)
         if run.status == "budget":
-            _warn_if_unfinished(run)
+            warn_if_unfinished(run)
         return self._result(run, data)
 
-    def _make_loop(self, data: Data) -> Any:
+    def _standardization(self, data: Data) -> Standardization:
+        if data.heads is not None or isinstance(data.X, _core.CsrMatrix):
+            kind = "sparse X" if data.heads is None else "several classes or targets"
+            message = (
+                f"standardize must be False with {kind}, got True; divide the columns by their "
+                "deviations first"
+            )
+            raise ValueError(message)
+        return standardization(data, center=self.fit_intercept)
+
+    def _make_loop(self, data: Data, columns: Standardization | None) -> Any:
         penalty, optimizer, n = self.penalty, self.optimizer, data.n_heads
         l2 = optimizer.coupled_decay + (penalty.l2 if penalty else 0.0)
         l1 = penalty.l1 if penalty else 0.0
@@ -256,7 +272,9 @@ class Trainer:
             return _heads.make_loop(
                 data, data.heads, l2=[l2] * n, l1=[l1] * n, weight_decay=[decay] * n, **options
             )
-        return _loop_class(data.X)(
+        if columns is not None:
+            options |= columns._asdict()
+        return _loop_class(data)(
             data.X, data.y, data.sample_weight, l2=l2, l1=l1, weight_decay=decay, **options
         )
 
@@ -284,9 +302,10 @@ class Trainer:
         )
         message = (
             f"the loss {rose} at epoch {run.epoch + 1} (step {run.step}) with "
-            f"learning_rate={rate:.6g}; lower it or standardize X "
-            f"(column {widest} spans {spans[widest]:.2g})"
+            f"learning_rate={rate:.6g}; lower it"
         )
+        if not self.standardize:
+            message += f" or standardize X (column {widest} spans {spans[widest]:.2g})"
         run.restore_good_weights()
         raise DivergenceError(message, self._result(run, data))
 
@@ -300,6 +319,7 @@ class Trainer:
             "copied_bytes": data.copied_bytes,
             "threads": _core.get_num_threads(),
             "target": _core.get_target(),
+            "objective": self._objective(),
         }
         return Fit(
             coef,
@@ -310,13 +330,18 @@ class Trainer:
             status=run.status,
             report=report,
             feature_names=data.feature_names,
+            shift=data.shift,
         )
 
+    def _objective(self) -> str:
+        weights = "coef * deviation" if self.standardize else "coef"
+        return f"mean loss + penalty({weights})" if self.penalty else "mean loss"
 
-def _loop_class(X: Matrix) -> Callable[..., Any]:
-    if isinstance(X, _core.CsrMatrix):
+
+def _loop_class(data: Data) -> Callable[..., Any]:
+    if isinstance(data.X, _core.CsrMatrix):
         return _core.CsrLoop
-    return _core.LoopFloat32 if X.dtype == np.float32 else _core.LoopFloat64
+    return _core.LoopFloat32 if data.dtype == np.float32 else _core.LoopFloat64
 
 
 def loop_options(trainer: Trainer, data: Data) -> dict[str, Any]:
@@ -341,27 +366,3 @@ def _instance(name: str, value: object, kind: type[_Kind], example: str) -> _Kin
     article = "an" if kind is Optimizer else "a"
     message = f"{name} must be {article} {kind.__name__}, as {example}; got {got}"
     raise TypeError(message)
-
-
-def _warn_if_unfinished(run: Run) -> None:
-    losses = run.history["running_loss"]
-    if run.final_loss > _ABOVE_START * run.start_loss:
-        message = (
-            f"the loss ended at {run.final_loss:.4g}, above the {run.start_loss:.4g} it began "
-            "with; lower the learning_rate or standardize X"
-        )
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
-        return
-    if len(losses) < 2:
-        return
-    fall = min(before - after for before, after in pairwise(losses[-_LAST_EPOCHS - 1 :]))
-    arrived = _STILL_FALLING * max(losses[-1], 1e-3 * run.start_loss)
-    # A rate that is much too small lowers the loss by next to nothing, but by the same each epoch.
-    steady = 0.5 * (run.start_loss - losses[-1]) / len(losses)
-    if fall > arrived or (fall > 1e-12 * losses[-1] and fall > steady):
-        last_fall = losses[-2] - losses[-1]
-        message = (
-            f"the loss was still falling when the epochs were over: by {last_fall:.3g} "
-            f"in the last one, to {losses[-1]:.6g}; raise epochs or the learning_rate"
-        )
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)

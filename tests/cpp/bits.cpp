@@ -274,7 +274,24 @@ template <class T> void run_all_finite(std::ptrdiff_t offset, Digest& digest) {
   }
 }
 
+template <class T> void run_in_place(std::ptrdiff_t offset, Digest& digest) {
+  for (const std::ptrdiff_t n : lengths) {
+    Guarded<T> w(n, offset), a(n, offset), b(n, offset), g(n, offset);
+    fill(w, Kind::plain, 1);
+    fill(a, Kind::plain, 2);
+    fill(b, Kind::far, 3);
+    fill(g, Kind::plain, 4);
+    fallline::kernels<T>().in_place(w.data(), a.data(), b.data(), g.data(), n);
+    for (Guarded<T>* changed : {&w, &a, &b}) {
+      digest.add(*changed);
+      expect_intact(*changed);
+    }
+  }
+}
+
+#include "csr.hpp"
 #include "heads.hpp"
+#include "sources.hpp"
 
 template <class T> void run_fma_chains(std::ptrdiff_t, Digest& digest) {
   digest.add(static_cast<double>(fallline::kernels<T>().fma_chains(T(0.5), T(1), 7 * 8) > 0));
@@ -282,11 +299,12 @@ template <class T> void run_fma_chains(std::ptrdiff_t, Digest& digest) {
 
 // A table with a new kernel does not fit the names below: compile errors here ask for its run.
 template <class T> void run_all() {
-  const auto& [target, losses, rules, functions, head_losses, tile, margins, head_tile,
-               head_margins, read_sum, all_finite, fma_chains] = fallline::kernels<T>();
+  const auto& [target, losses, rules, functions, head_losses, sources, tile, block_rows, margins,
+               head_tile, head_margins, read_sum, all_finite, in_place, scaled_weights, csr32,
+               csr64, fma_chains, centered_sums, fold, unfold] = fallline::kernels<T>();
   for (const fallline::LossEntry<T>& loss : losses) {
     const auto& [name, n_parameters, residuals, values, derivatives, curvatures, conjugates,
-                 smoothness] = loss;
+                 smoothness, csr_descend32, csr_descend64] = loss;
     const std::string title = std::string("loss ") + name;
     report<T>(title + " residuals", [&](auto at, Digest& d) { run_residuals(loss, at, d); });
     report<T>(title + " values", [&](auto at, Digest& d) { run_binary<T>(loss.values, at, d); });
@@ -298,6 +316,10 @@ template <class T> void run_all() {
       report<T>(title + " conjugates",
                 [&](auto at, Digest& d) { run_binary<T>(loss.conjugates, at, d, true); });
     }
+    report<T>(title + " csr_descend", [&](auto at, Digest& d) {
+      run_csr_descent<T>(loss.csr_descend32, at, d);
+      run_csr_descent<T>(loss.csr_descend64, at, d);
+    });
     report<T>(title + " tile", [&](auto at, Digest& d) { run_tile(loss, at, d); });
   }
   for (const fallline::RuleEntry<T>& rule : rules) {
@@ -313,11 +335,23 @@ template <class T> void run_all() {
     report<T>(std::string("loss ") + loss.name + " of heads",
               [&](auto at, Digest& d) { run_head_tile(loss, at, d); });
   }
+  for (const fallline::SourceEntry<T>& source : sources) {
+    report<T>(std::string("source ") + source.name,
+              [&](auto, Digest& d) { run_unpack(source, d); });
+  }
   report<T>("margins", run_margins<T>);
   report<T>("head_margins", run_head_margins<T>);
   report<T>("read_sum", run_read_sum<T>);
   report<T>("all_finite", run_all_finite<T>);
+  report<T>("csr", [&](auto at, Digest& d) {
+    run_csr(fallline::kernels<T>().csr32, at, d);
+    run_csr(fallline::kernels<T>().csr64, at, d);
+  });
+  report<T>("in_place", run_in_place<T>);
+  report<T>("scaled_weights", run_scaled_weights<T>);
   report<T>("fma_chains", run_fma_chains<T>);
+  report<T>("centered_sums", run_centered_sums<T>);
+  report<T>("fold", run_fold<T>);
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ template <class T> struct Heads {
             &loss,
             parameters.data(),
             block.data(),
+            nullptr,
             gradient.data()};
   }
 };

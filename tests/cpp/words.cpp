@@ -14,11 +14,14 @@
 #include "kernels/targets/region.hpp"
 
 namespace {
+using fallline::BFloat16;
+using fallline::Float16;
 #if defined(__AVX2__)
 #include "simd/half_sum-inl.hpp"
 #endif
 #include FALLLINE_WORDS
 #include "simd/simd.hpp"
+#include "simd/convert-inl.hpp"
 
 #if defined(FALLLINE_FUSED)
 constexpr bool fused = true;
@@ -209,6 +212,57 @@ template <class T> void check_exponent() {
   }
 }
 
+template <class T> void check_transpose() {
+  constexpr std::ptrdiff_t size = vec<T>::size;
+  T columns[size][size];
+  vec<T> v[size];
+  for (std::ptrdiff_t i = 0; i < size; ++i) {
+    T row[size];
+    for (std::ptrdiff_t k = 0; k < size; ++k) columns[k][i] = row[k] = T(100 * i + k);
+    v[i] = load(row);
+  }
+  transpose(v);
+  for (std::ptrdiff_t k = 0; k < size; ++k) expect_lanes("transpose", v[k], columns[k]);
+}
+
+// Vectors of elements against one element at a time, at an odd address, and as parts of a vector.
+template <class T, class U> void check_conversion(const U* all, std::ptrdiff_t count) {
+  constexpr std::ptrdiff_t size = vec<T>::size;
+  unsigned char bytes[size * sizeof(U) + 1];
+  for (std::ptrdiff_t i = 0; i + size <= count; i += size) {
+    T expected[size];
+    for (std::ptrdiff_t k = 0; k < size; ++k) expected[k] = as<T>(all[i + k]);
+    std::memcpy(bytes + 1, all + i, size * sizeof(U));
+    expect_lanes("load_as", load_as<T>(reinterpret_cast<const U*>(bytes + 1)), expected);
+    const std::ptrdiff_t n = i / size % (size - 1) + 1;
+    for (std::ptrdiff_t k = n; k < size; ++k) expected[k] = T(0);
+    expect_lanes("load_as of n", load_as<T>(all + i, n), expected);
+  }
+}
+
+void check_conversions() {
+  constexpr std::ptrdiff_t count = 1 << 16;
+  static std::uint16_t bits[count];
+  static float floats[count];
+  static std::int64_t integers[count];
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    bits[i] = static_cast<std::uint16_t>(i);
+    floats[i] = as<float>(BFloat16{bits[i]});
+    integers[i] = (std::int64_t{1} << (i % 63)) - 77 * i;
+  }
+  check_conversion<float>(reinterpret_cast<const Float16*>(bits), count);
+  check_conversion<float>(reinterpret_cast<const BFloat16*>(bits), count);
+  check_conversion<float>(bits, count);
+  check_conversion<float>(reinterpret_cast<const std::int16_t*>(bits), count);
+  check_conversion<float>(reinterpret_cast<const std::uint8_t*>(bits), count);
+  check_conversion<float>(reinterpret_cast<const std::int8_t*>(bits), count);
+  check_conversion<double>(floats, count);
+  check_conversion<double>(integers, count);
+  check_conversion<double>(reinterpret_cast<const std::uint64_t*>(integers), count);
+  check_conversion<double>(reinterpret_cast<const std::int32_t*>(integers), count);
+  check_conversion<double>(reinterpret_cast<const std::uint32_t*>(integers), count);
+}
+
 template <class T> void check_all() {
   check_arithmetic<T>();
   check_choices<T>();
@@ -218,6 +272,7 @@ template <class T> void check_all() {
   check_exponent<T>();
   check_lanes<T>();
   check_parts<T>();
+  check_transpose<T>();
 }
 
 }  // namespace
@@ -225,4 +280,5 @@ template <class T> void check_all() {
 int main() {
   check_all<float>();
   check_all<double>();
+  check_conversions();
 }

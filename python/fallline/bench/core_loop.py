@@ -3,26 +3,28 @@
 import numpy as np
 
 from fallline import _core
-from fallline.typing import FloatArray
+from fallline.typing import DenseMatrix, FloatArray
 
 CHUNK = 4096  # steps between two returns to Python, so that the learning rates stay in cache
 
 
 class CoreLoop:
-    """Gradient descent over the rows in stored order, in the C++ core.
+    """Gradient descent over the rows, in stored order unless told otherwise, in the C++ core.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Rows, C-contiguous, float32 or float64.
+        Rows, of any elements and strides that the core reads.
     y : ndarray of shape (n_samples,)
-        Targets, of the dtype of `X`; -1 or +1 for the logistic loss.
+        Targets, of the dtype that `X` is computed in; -1 or +1 for the logistic loss.
     loss : {"squared", "logistic", "hinge"}
         Loss of one row.
     learning_rate : float
         Step size, positive, the same at every step.
     batch_size : int or None, default=None
         Rows per step; None takes all. A shorter last batch is a step of its own.
+    shuffle : {"none", "blocks", "rows"}, default="none"
+        Order of the rows, as `Trainer` has it.
 
     Examples
     --------
@@ -37,14 +39,15 @@ class CoreLoop:
 
     def __init__(
         self,
-        X: FloatArray,
+        X: DenseMatrix,
         y: FloatArray,
         *,
         loss: str,
         learning_rate: float,
         batch_size: int | None = None,
+        shuffle: str = "none",
     ) -> None:
-        kind = _core.LoopFloat32 if X.dtype == np.float32 else _core.LoopFloat64
+        kind = _core.LoopFloat32 if y.dtype == np.float32 else _core.LoopFloat64
         size = len(y) if batch_size is None else batch_size
         self._loop = kind(
             X,
@@ -57,7 +60,7 @@ class CoreLoop:
             l1=0.0,
             weight_decay=0.0,
             batch_size=size,
-            shuffle="none",
+            shuffle=shuffle,
             seed=0,
             fit_intercept=True,
         )

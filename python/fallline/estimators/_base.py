@@ -12,15 +12,18 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fallline import _core, _heads, errors, solvers
 from fallline._arguments import boolean, integer, not_negative
+from fallline._standardization import margins
 from fallline._validation import (
     Matrix,
     as_dtype,
     as_matrix,
     check_dense,
+    computed_in,
     is_sparse,
+    is_view,
     raise_not_csr,
 )
-from fallline.typing import FloatArray, IntArray
+from fallline.typing import DenseMatrix, FloatArray, IntArray
 
 
 class ConvergenceWarning(errors.ConvergenceWarning, sklearn.exceptions.ConvergenceWarning):
@@ -32,6 +35,7 @@ class LinearModel(BaseEstimator):
 
     coef_: FloatArray
     intercept_: Any
+    _shift: FloatArray | None = None  # where margins are computed from; None is zero
 
     _accepts_sparse = False
 
@@ -51,7 +55,7 @@ class LinearModel(BaseEstimator):
             self,
             X,
             *targets,
-            dtype=[np.float64, np.float32],
+            **_as_it_is(X),
             accept_sparse="csr" if self._accepts_sparse else False,
             **options,
         )
@@ -66,13 +70,15 @@ class LinearModel(BaseEstimator):
             raise ValueError(message)
         rows, y = self._check_rows(X, y, y_numeric=y_numeric)
         matrix, copied_bytes = as_matrix(rows)
-        before, after = (X.data, matrix.data) if is_sparse(X) else (X, matrix)
-        if not (isinstance(before, np.ndarray) and np.may_share_memory(before, after)):
-            copied_bytes = matrix.nbytes
+        if is_sparse(X):
+            if not np.may_share_memory(X.data, matrix.data):
+                copied_bytes = matrix.nbytes
+        else:
+            copied_bytes = 0 if is_view(cast("DenseMatrix", matrix), X) else matrix.nbytes
         if sample_weight is None:
             return matrix, y, None, copied_bytes
         weights: FloatArray = _check_sample_weight(
-            sample_weight, matrix, dtype=matrix.dtype, ensure_non_negative=True
+            sample_weight, matrix, dtype=computed_in(matrix), ensure_non_negative=True
         )
         if not weights.any():
             message = "sample_weight must have a positive entry, got only zeros"
@@ -86,8 +92,17 @@ class LinearModel(BaseEstimator):
         # The weights follow X and not X the weights: that would be a copy of all the rows.
         if self.coef_.ndim == 2 and len(self.coef_) > 1:
             return _heads.margins(matrix, self.coef_.T, self.intercept_)
-        w = as_dtype(self.coef_.reshape(-1), matrix.dtype)
-        return _core.margins(matrix, w, float(np.reshape(self.intercept_, -1)[0]))
+        w = as_dtype(self.coef_.reshape(-1), computed_in(matrix))
+        return margins(matrix, w, float(np.reshape(self.intercept_, -1)[0]), self._shift)
+
+
+def _as_it_is(X: Any) -> dict[str, Any]:
+    """Return what keeps scikit-learn from converting elements that the core reads as they are."""
+    kind = str(getattr(X, "dtype", None))
+    if kind not in _core.sources():
+        return {"dtype": [np.float64, np.float32]}
+    # Of bfloat16 scikit-learn cannot tell what is finite; as_matrix does for every kind.
+    return {"dtype": None, "ensure_all_finite": kind != "bfloat16"}
 
 
 class SolvedModel(LinearModel):
@@ -104,7 +119,7 @@ class SolvedModel(LinearModel):
 
     def _solve(
         self,
-        X: FloatArray,
+        X: Matrix,
         y: FloatArray,
         sample_weight: FloatArray | None,
         loss: str,
@@ -115,7 +130,7 @@ class SolvedModel(LinearModel):
     ) -> solvers.Solution:
         began = time.perf_counter()
         solution = solvers.minimize(
-            X,
+            cast("DenseMatrix", X),
             y,
             sample_weight,
             loss,
@@ -125,6 +140,7 @@ class SolvedModel(LinearModel):
             tol=self.tol,
             max_iter=self.max_iter,
         )
+        self._shift = solution.shift
         self.status_ = solution.status
         self.history_ = {"objective": solution.objective}
         self.report_ = {
@@ -153,12 +169,12 @@ class Regressor(RegressorMixin, LinearModel):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows; row-major float32 and float64 are read in place.
+            Rows, read in place where `Trainer.fit` does; see there.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Predictions, in the dtype of X.
+            Predictions, in the dtype of the computation.
         """
         return self._margins(X)
 
@@ -174,12 +190,13 @@ class Classifier(ClassifierMixin, LinearModel):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows; row-major float32 and float64 are read in place.
+            Rows, read in place where `Trainer.fit` does; see there.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Margins, in the dtype of X: of two classes one, positive where the second is predicted.
+            Margins, in the dtype of the computation: of two classes one, positive where the second
+            is predicted.
         """
         return self._margins(X)
 
@@ -189,15 +206,15 @@ class Classifier(ClassifierMixin, LinearModel):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows; row-major float32 and float64 are read in place.
+            Rows, read in place where `Trainer.fit` does; see there.
 
         Returns
         -------
         ndarray of shape (n_samples,)
             Members of ``classes_``.
         """
-        margins = self.decision_function(X)
-        of_row = margins.argmax(axis=1) if margins.ndim == 2 else (margins > 0).astype(np.intp)
+        found = self.decision_function(X)
+        of_row = found.argmax(axis=1) if found.ndim == 2 else (found > 0).astype(np.intp)
         return cast("np.ndarray[Any, Any]", self.classes_[of_row])
 
     def _encode(self, y: Any, sample_weight: FloatArray | None) -> IntArray:

@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from fallline._arguments import not_negative
+from fallline._validation import as_dtype, computed_in
 from fallline.estimators._base import (
     Regressor,
     SolvedModel,
@@ -47,7 +48,7 @@ class _LeastSquares(SolvedModel, Regressor):
             alpha=alpha / sum_of_weights(X, weights),
             copied_bytes=copied_bytes,
         )
-        self.coef_ = solution.coef.astype(X.dtype, copy=False)
+        self.coef_ = as_dtype(solution.coef, computed_in(X))
         self.intercept_ = solution.intercept
         self.n_iter_ = solution.n_iter
         return self

@@ -6,7 +6,7 @@ import numpy as np
 
 from fallline._arguments import fraction, number
 from fallline._probability import log_probabilities, probabilities
-from fallline._validation import as_dtype
+from fallline._validation import as_dtype, computed_in
 from fallline.estimators._base import BinaryClassifier, SolvedModel, sum_of_weights
 from fallline.typing import FloatArray
 
@@ -120,7 +120,7 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         C = number("C", self.C, "a positive number", lambda x: x > 0.0)
         l1_ratio = fraction("l1_ratio", self.l1_ratio, "0 is L2 alone, 1 is L1 alone")
         X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=False)
-        targets = as_dtype(2 * self._encode(y, weights) - 1, X.dtype)
+        targets = as_dtype(2 * self._encode(y, weights) - 1, computed_in(X))
         alpha = 1.0 / (C * sum_of_weights(X, weights))
         solution = self._solve(
             X,
@@ -131,7 +131,7 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
             l1_ratio=l1_ratio,
             copied_bytes=copied_bytes,
         )
-        self.coef_ = solution.coef.astype(X.dtype, copy=False).reshape(1, -1)
+        self.coef_ = as_dtype(solution.coef, targets.dtype).reshape(1, -1)
         self.intercept_ = np.array([solution.intercept])
         self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
         return self

@@ -6,9 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from fallline._validation import as_dtype
-from fallline.solvers.scaled import ScaledObjective, inner, weighted_mean
-from fallline.typing import Float64Array, FloatArray
+from fallline._standardization import inner
+from fallline._validation import as_dtype, computed_in
+from fallline.solvers.scaled import ScaledObjective, weighted_mean
+from fallline.typing import DenseMatrix, Float64Array, FloatArray
 
 # Power iteration ends when its estimate of L grows by less than this share, or after that many.
 _POWER_TOLERANCE: Final = 0.01
@@ -41,6 +42,9 @@ class Solution:
         Largest entry of the gradient at the solution, relative to the start.
     objective : list of float
         F at each point a step was taken from.
+    shift : ndarray of shape (n_features,) or None
+        A point among the rows, where columns are far from zero for their spread: (X - shift).coef +
+        (intercept + shift.coef) are the margins, with fewer digits lost.
     """
 
     coef: Float64Array
@@ -49,10 +53,11 @@ class Solution:
     status: str
     gradient_norm: float
     objective: list[float]
+    shift: FloatArray | None
 
 
 def minimize(
-    X: FloatArray,
+    X: DenseMatrix,
     y: FloatArray,
     sample_weight: FloatArray | None,
     loss: str,
@@ -68,7 +73,7 @@ def minimize(
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Float32 or float64, finite, its rows contiguous.
+        Finite, of any elements and strides that the core reads.
     y : ndarray of shape (n_samples,)
         Targets, float32 or float64; -1 and +1, both with positive weight, for the logistic loss.
     sample_weight : ndarray of shape (n_samples,) or None
@@ -106,9 +111,6 @@ def minimize(
     gradients differ by more than L times the distance of their points, L is raised and the step
     between them made again.
 
-    As X is read as it is, a margin is x_i . w less the same at the mean: in float32, columns far
-    from zero for their spread cost digits, as many as the mean has in units of the spread.
-
     References
     ----------
     .. [1] Beck & Teboulle (2009), "A fast iterative shrinkage-thresholding algorithm for linear
@@ -116,11 +118,12 @@ def minimize(
     .. [2] O'Donoghue & Candès (2015), "Adaptive restart for accelerated gradient schemes",
        Foundations of Computational Mathematics 15, section 3.2, gradient scheme.
     """
-    weights = None if sample_weight is None else as_dtype(sample_weight, X.dtype)
+    dtype = computed_in(X)
+    weights = None if sample_weight is None else as_dtype(sample_weight, dtype)
     offset, start = _null_model(y, weights, loss, fit_intercept)
     objective = ScaledObjective(
         X,
-        as_dtype(np.subtract(y, offset, dtype=np.float64), X.dtype),
+        as_dtype(np.subtract(y, offset, dtype=np.float64), dtype),
         weights,
         loss,
         l2=alpha * (1.0 - l1_ratio),
@@ -140,6 +143,7 @@ def minimize(
         status=status,
         gradient_norm=descent.best_norm / descent.start_norm if descent.start_norm else 0.0,
         objective=descent.history,
+        shift=objective.shift,
     )
 
 

@@ -6,14 +6,12 @@ from typing import Final
 import numpy as np
 
 from fallline import _core
-from fallline._validation import as_dtype
-from fallline.typing import Float64Array, FloatArray
+from fallline._standardization import CONSTANT, inner, shift_for
+from fallline._validation import as_dtype, computed_in
+from fallline.typing import DenseMatrix, Float64Array, FloatArray
 
 # Roundings a term of a margin goes through: of the weight, the product, a few levels of sums.
 _ROUNDINGS: Final = 4
-
-# Elements of one block of rows converted to float64 while the moments are taken (512 KB).
-_BLOCK: Final = 2**16
 
 
 class ScaledObjective:
@@ -22,11 +20,11 @@ class ScaledObjective:
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
-        Float32 or float64, its rows contiguous.
+        Of any elements and strides that the core reads.
     y : ndarray of shape (n_samples,)
-        Targets in the dtype of X; for the logistic loss -1 and +1.
+        Targets in the dtype that X is computed in; for the logistic loss -1 and +1.
     sample_weight : ndarray of shape (n_samples,) or None
-        Weights in the dtype of X, not negative and not all zero.
+        Weights in that dtype, not negative and not all zero.
     loss : {"squared", "logistic"}
         Loss of the margin.
     l2, l1 : float
@@ -37,7 +35,7 @@ class ScaledObjective:
     Attributes
     ----------
     passes : int
-        Passes over the data so far.
+        Passes over the data so far; the two that take the moments count as one.
     rounding : float
         Bound of the rounding error of the last gradient, per coordinate.
 
@@ -50,12 +48,13 @@ class ScaledObjective:
     ``scale**2`` is the column's variance (its mean square without an intercept) plus l2 over the
     smoothness of the loss: then every coordinate has curvature at most that smoothness, also where
     a column is tiny and the penalty alone holds it. A column that is constant next to an intercept
-    has coefficient 0.
+    has coefficient 0. Where the mean is many deviations from zero, most of it is taken off the
+    elements as they are read, and only the rest is folded in.
     """
 
     def __init__(
         self,
-        X: FloatArray,
+        X: DenseMatrix,
         y: FloatArray,
         sample_weight: FloatArray | None,
         loss: str,
@@ -64,23 +63,29 @@ class ScaledObjective:
         l1: float,
         fit_intercept: bool,
     ) -> None:
+        self.dtype = computed_in(X)
         self.X, self.y, self.sample_weight, self.loss = X, y, sample_weight, loss
         self.l2, self.l1, self.fit_intercept = l2, l1, fit_intercept
         self.smoothness = _core.loss_smoothness(loss)
         self.sum_of_weights = float(len(X)) if sample_weight is None else total(sample_weight)
+        mean, variance = _core.column_moments(X, sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):  # the next line reports it
-            mean, variance = column_moments(X, sample_weight)
             mean_square = variance + mean * mean
         _check_squares(X, mean_square)
-        self.root_mean_square = np.sqrt(mean_square)
+        self.shift = None
         if fit_intercept:
-            self.mean = mean
-            # Rounding of the mean leaves a constant column with about eps**2 * mean**2.
-            varies = variance > (1e-12 * mean) ** 2
+            varies = variance > (CONSTANT * mean) ** 2
+            deviation = np.where(varies, np.sqrt(variance), np.inf)
+            self.shift = shift_for(mean, deviation, self.dtype)
         else:
-            self.mean = np.zeros_like(mean)
+            mean = np.zeros_like(mean)
             variance = mean_square
             varies = variance > 0.0
+        self.mean = self.folded_mean = mean
+        if self.shift is not None:
+            self.folded_mean = mean - self.shift
+            mean_square = variance + self.folded_mean**2
+        self.root_mean_square = np.sqrt(mean_square)
         scale = np.sqrt(variance + l2 / self.smoothness)
         self.inverse_scale = np.divide(1.0, scale, out=np.zeros_like(scale), where=varies)
         self.passes = 1
@@ -118,21 +123,25 @@ class ScaledObjective:
         return np.append(np.sign(v) * size, point[-1])
 
     def weights(self, point: Float64Array) -> tuple[FloatArray, float]:
-        """Return (w, b) at (v, c): w in the dtype of X, and the b that fits that rounded w."""
-        w = as_dtype(point[:-1] * self.inverse_scale, self.X.dtype)
+        """Return (w, b) at (v, c) for X as it is, b the one that fits the rounded w."""
+        w = self._rounded(point)
         return w, float(point[-1]) - inner(self.mean, w)
 
+    def _rounded(self, point: Float64Array) -> FloatArray:
+        return as_dtype(point[:-1] * self.inverse_scale, self.dtype)
+
     def _pass(self, y: FloatArray, loss: str, point: Float64Array) -> tuple[float, Float64Array]:
-        w, b = self.weights(point)
+        w = self._rounded(point)
+        b = float(point[-1]) - inner(self.folded_mean, w)
         value, by_weight, by_intercept = _core.loss_gradient(
-            self.X, y, self.sample_weight, loss, w, b
+            self.X, y, self.sample_weight, loss, w, b, shift=self.shift
         )
         self.passes += 1
         if not math.isfinite(value):
             message = f"F must stay finite, got {value} in pass {self.passes}; rescale y and X"
             raise ValueError(message)
         gradient = np.empty_like(point)
-        gradient[:-1] = (by_weight - self.mean * by_intercept) * self.inverse_scale
+        gradient[:-1] = (by_weight - self.folded_mean * by_intercept) * self.inverse_scale
         gradient[-1] = by_intercept if self.fit_intercept else 0.0
         return value / self.sum_of_weights, gradient / self.sum_of_weights
 
@@ -140,59 +149,11 @@ class ScaledObjective:
         # The columns have mean square 1 at most, so by Cauchy-Schwarz no coordinate of the gradient
         # is further off than the root mean square error of the derivatives.
         w = np.abs(point[:-1] * self.inverse_scale)
-        margins = inner(w, self.root_mean_square) + inner(w, np.abs(self.mean))
+        margins = inner(w, self.root_mean_square) + inner(w, np.abs(self.folded_mean))
         derivatives = math.sqrt(2.0 * value) if self.loss == "squared" else 1.0
-        eps = float(np.finfo(self.X.dtype).eps)
+        eps = float(np.finfo(self.dtype).eps)
         largest = self.smoothness * (margins + abs(float(point[-1]))) + derivatives
         return _ROUNDINGS * eps * largest
-
-
-def column_moments(
-    X: FloatArray, sample_weight: FloatArray | None
-) -> tuple[Float64Array, Float64Array]:
-    """Return the weighted mean and variance of every column, in one pass over the rows.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Float32 or float64; read in blocks of rows, never copied as a whole.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Weights, not negative and not all zero; None means 1 for every row.
-
-    Returns
-    -------
-    mean, variance : ndarray of shape (n_features,)
-        In float64. The variance is divided by the sum of weights.
-
-    Notes
-    -----
-    Each block is centred on its own mean and joined to those before it, which is stable for any
-    mean. Sums are NumPy's over fixed blocks of rows: a BLAS would add in an order that depends on
-    the number of threads.
-
-    References
-    ----------
-    .. [1] Chan, Golub & LeVeque (1983), "Algorithms for computing the sample variance", The
-       American Statistician 37(3), eq. 2.1.
-    """
-    n_samples, n_features = X.shape
-    rows = max(1, _BLOCK // n_features)
-    mean, squares, seen = np.zeros(n_features), np.zeros(n_features), 0.0
-    for start in range(0, n_samples, rows):
-        block = X[start : start + rows].astype(np.float64)
-        weights = np.ones((len(block), 1))
-        if sample_weight is not None:
-            weights = sample_weight[start : start + rows, np.newaxis].astype(np.float64)
-        weight = total(weights)
-        if weight == 0.0:
-            continue
-        block_mean = (weights * block).sum(axis=0) / weight
-        block -= block_mean
-        step = block_mean - mean
-        before, seen = seen, seen + weight
-        mean += step * (weight / seen)
-        squares += (weights * block * block).sum(axis=0) + step * step * (weight * before / seen)
-    return mean, squares / seen
 
 
 def weighted_mean(values: FloatArray, sample_weight: FloatArray | None) -> float:
@@ -204,12 +165,6 @@ def weighted_mean(values: FloatArray, sample_weight: FloatArray | None) -> float
     return shift + inner(sample_weight, shifted) / total(sample_weight)
 
 
-def inner(a: FloatArray, b: FloatArray) -> float:
-    """Return the dot product."""
-    # Not a @ b: a BLAS adds in an order that depends on processor and thread count.
-    return total(a * b)
-
-
 def total(values: FloatArray) -> float:
     """Return the sum in float64."""
     return float(values.sum(dtype=np.float64))
@@ -219,7 +174,7 @@ def _check_squares(X: FloatArray, mean_square: Float64Array) -> None:
     finite = np.isfinite(mean_square)
     if not finite.all():
         column = int(np.argmin(finite))
-        largest = float(np.abs(X[:, column]).max())
+        largest = float(np.abs(X[:, column].astype(np.float64)).max())
         message = (
             f"X must have columns whose squares are finite numbers, got values up to {largest:.1e} "
             f"in column {column}; rescale it"
