@@ -9,10 +9,10 @@
 namespace fallline {
 namespace {
 
-// Measured (bench_order.py): with 8 streams and runs of 512 bytes an epoch takes 1.3 to 1.8 times
-// as long as in stored order, with 16 streams up to 2.3; two levels of random blocks, whose rows
-// were fetched one by one from a window in the cache, took 2.0 to 3.9. Sizes are as if the data
-// were float32, so that every dtype sees one order.
+// Measured (benchmarks/table.py): with 8 streams and runs of 512 bytes an epoch takes 1.3 to 1.8
+// times as long as in stored order, with 16 streams up to 2.3; two levels of random blocks, whose
+// rows were fetched one by one from a window in the cache, took 2.0 to 3.9. Sizes are as if the
+// data were float32, so that every dtype sees one order.
 constexpr std::ptrdiff_t block_bytes = 64 * 1024;
 constexpr std::ptrdiff_t run_bytes = 512;
 constexpr std::ptrdiff_t fewest_blocks = 4;  // of a region; smaller data fit a cache
