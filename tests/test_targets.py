@@ -118,7 +118,11 @@ def test_every_word_of_the_vocabulary_means_what_it_should(
 
 def test_every_target_runs_every_kernel(here: Digests) -> None:
     assert list(here) == _core.targets()
-    losses = {f"loss {loss} {what}" for loss in _core.losses() for what in ("residuals", "tile")}
+    losses = {
+        f"loss {loss} {what}"
+        for loss in _core.losses()
+        for what in ("residuals", "descend", "tile")
+    }
     losses |= {f"loss {loss} of heads" for loss in [*_core.losses(), *_core.coupled_losses()]}
     rules = {f"rule {rule}{heads}" for rule in _core.rules() for heads in ("", " of heads")}
     functions = {f"function {function}" for function in _core.functions()}

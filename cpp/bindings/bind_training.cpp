@@ -115,15 +115,19 @@ template <class T> void bind_loop(py::module_& m, const char* name) {
       .def_property_readonly("steps_per_epoch", &Dense::steps_per_epoch, "Mini-batches in X.")
       .def_property_readonly("step", &Dense::step, "Steps done so far.")
       .def_property(
-          "coef", [](Dense& loop) { return array(loop.model().coef(), loop.model().n_features()); },
+          "coef",
+          [](Dense& loop) {
+            Array<T> w(loop.model().n_features());
+            loop.model().read_coef(w.mutable_data());
+            return w;
+          },
           [](Dense& loop, const Array<T>& w) {
-            const std::ptrdiff_t n = loop.model().n_features();
-            std::copy_n(vector(w, n, "coef"), n, loop.model().coef());
+            loop.model().assign_coef(vector(w, loop.model().n_features(), "coef"));
           },
           "A copy of the weights; those of standardised columns where mean was given.")
       .def_property(
-          "intercept", [](Dense& loop) { return loop.model().intercept(); },
-          [](Dense& loop, double b) { loop.model().intercept() = b; }, "The intercept.");
+          "intercept", [](Dense& loop) { return loop.model().read_intercept(); },
+          [](Dense& loop, double b) { loop.model().assign_intercept(b); }, "The intercept.");
 }
 
 template <class T> void bind_passes(py::module_& m) {

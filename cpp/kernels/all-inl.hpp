@@ -16,6 +16,7 @@
 #include "kernels/tile-inl.hpp"
 #include "kernels/csr-inl.hpp"
 #include "kernels/elementwise-inl.hpp"
+#include "kernels/descent-inl.hpp"
 #include "kernels/csr_descent-inl.hpp"
 #include "kernels/lanes-inl.hpp"
 #include "kernels/head_losses-inl.hpp"

@@ -14,8 +14,8 @@ template <class T, class... Members> struct LossEntries<T, TypeList<Members...>>
   static constexpr LossEntry<T> entries[] = {
       {Members::name, Members::n_parameters, residuals<Members, T>, of_losses<Value, Members, T>,
        of_losses<Derivative, Members, T>, of_losses<Curvature, Members, T>,
-       conjugate_of<Members, T>(0), smoothness<Members>, csr_descent<Members, T, std::int32_t>,
-       csr_descent<Members, T, std::int64_t>}...};
+       conjugate_of<Members, T>(0), smoothness<Members>, descent<Members, T>,
+       csr_descent<Members, T, std::int32_t>, csr_descent<Members, T, std::int64_t>}...};
 };
 
 template <class T, class Independent, class Coupled> struct HeadLossEntries;

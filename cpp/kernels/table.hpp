@@ -31,6 +31,35 @@ template <class T> using Unary = void (*)(const T* x, T* y, std::ptrdiff_t n);
 template <class T> using Binary = void (*)(const T* margins, const T* targets, T* y,
                                            std::ptrdiff_t n, const double* parameters);
 
+// A step of plain gradient descent that has been taken: weights w become
+// w - factor * derivative * row - decay * w, an intercept loses factor * derivative.
+template <class T> struct DescentStep {
+  const T* row = nullptr;  // null: no step
+  T derivative = 0;        // of the loss
+  double factor = 0;       // learning rate, scale of the gradient and sample weight
+  double decay = 0;
+};
+
+// Plain gradient descent, one dense row a step. w, padded with zeros to whole vectors, and the
+// intercept lack the `last` step, from call to call: so the margin of the next row need not wait
+// for it. settles: they are to lack nothing in the end, with the bits of having it made later.
+template <class T> struct Descent {
+  Samples<T> samples;
+  Rows rows;
+  const double* learning_rates;
+  double gradient_scale;
+  double decay;  // of the weights, per unit of the learning rate
+  const double* loss_parameters;
+  bool fit_intercept;
+  bool settles;
+  T* w;
+  double* intercept;
+  DescentStep<T>* last;
+};
+
+// Returns the steps done: fewer than rows where a loss was not finite, which is in the sums.
+template <class T> using Descend = std::ptrdiff_t (*)(const Descent<T>&, Sums&);
+
 // Plain gradient descent, one sparse row a step. The weights are scale * w, and each step also
 // multiplies them by 1 - learning_rate * decay, which must leave the scale in a safe range.
 template <class T, class I> struct CsrDescent {
@@ -61,6 +90,7 @@ template <class T> struct LossEntry {
   Binary<T> curvatures;  // second derivatives in the margin
   Binary<T> conjugates;  // sup over z of dual * z - value(z, target) for duals; null if unknown
   double (*smoothness)(const double* parameters);  // bound of the curvature; infinity if none
+  Descend<T> descend;
   CsrDescend<T, std::int32_t> csr_descend32;
   CsrDescend<T, std::int64_t> csr_descend64;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <utility>
 
 #include "core/find.hpp"
 #include "training/update.hpp"
@@ -20,7 +22,9 @@ DenseModel<T>::DenseModel(const Samples<T>& samples, const LossEntry<T>& loss, c
       window_(kernels_, samples.X),
       pass_(kernels_, loss_, samples_, true),
       standardization_(std::move(standardization)),
-      intercept_(find(kernels<double>().rules, rule), options_.rule_parameters) {
+      intercept_(find(kernels<double>().rules, rule), options_.rule_parameters),
+      can_descend_(rule == std::string("sgd") && options_.l1 == 0 &&
+                   standardization_.mean.empty()) {
   const auto width = static_cast<std::size_t>(padded_size<T>(samples.X.columns));
   w_.resize(width);
   folded_.resize(width);
@@ -30,6 +34,7 @@ DenseModel<T>::DenseModel(const Samples<T>& samples, const LossEntry<T>& loss, c
 
 template <class T>
 bool DenseModel<T>::train(const Batches& batches, Chunk& chunk, Interrupt& interrupt) {
+  if (batches.size == 1 && can_descend_) return descend(batches, chunk, interrupt);
   const double* learning_rate = batches.learning_rates;
   std::int64_t step = batches.step;
   Rows rows = batches.rows;
@@ -83,10 +88,13 @@ template <class T> bool DenseModel<T>::sum_gradient(const Rows& rows, std::ptrdi
 }
 
 // The mini-batch gradient n / (S m) * sum is unbiased for the gradient of the weighted mean.
+template <class T> double DenseModel<T>::gradient_scale(std::ptrdiff_t n_rows) const {
+  return static_cast<double>(n_samples()) / (total_weight_ * static_cast<double>(n_rows));
+}
+
 template <class T> void DenseModel<T>::update(double learning_rate, std::int64_t step,
                                               std::ptrdiff_t n_rows, double intercept_gradient) {
-  const double scale =
-      static_cast<double>(n_samples()) / (total_weight_ * static_cast<double>(n_rows));
+  const double scale = gradient_scale(n_rows);
   StepTask<T> task{{step, learning_rate, scale, options_.l2, options_.l1, options_.weight_decay,
                     options_.rule_parameters.data()},
                    w_.data(),
@@ -98,6 +106,92 @@ template <class T> void DenseModel<T>::update(double learning_rate, std::int64_t
   }
   fallline::update(rule_, task);
   if (options_.fit_intercept) intercept_.step(step, learning_rate, scale, intercept_gradient);
+}
+
+// One-example gradient descent: many rows in one call, up to the next look at the user's signals.
+template <class T>
+bool DenseModel<T>::descend(const Batches& batches, Chunk& chunk, Interrupt& interrupt) {
+  std::ptrdiff_t length =
+      std::max<std::ptrdiff_t>(visit_elements / std::max<std::ptrdiff_t>(n_features(), 1), 1);
+  if (samples_.X.unpack) length = std::min(length, window_.rows());
+  Descent<T> task = descent_of(w_.data(), &intercept_.value(), &last_);
+  task.learning_rates = batches.learning_rates;
+  Sums sums{chunk.loss, chunk.weight};
+  std::int64_t step = batches.step;
+  Rows rows = batches.rows;
+  window_.forget();
+  for (; rows.begin < batches.rows.end; rows.begin = rows.end) {
+    rows.end = std::min(rows.begin + length, batches.rows.end);
+    const std::ptrdiff_t n = rows.end - rows.begin;
+    step += n;
+    // At the end of an epoch the weights are whole, so that they are all a fit goes on from.
+    task.settles = (step - 1) % n_samples() == 0;
+    TileTask<T> shown{samples_, rows, nullptr, 0, loss_, nullptr};
+    window_.show(shown, batches.rows.end);
+    task.samples = shown.samples;
+    task.rows = shown.rows;
+    const std::ptrdiff_t done = loss_.entry->descend(task, sums);
+    keep_last_row();
+    chunk.loss = sums.loss;
+    chunk.weight = sums.weight;
+    chunk.steps += done;
+    if (done < n) return false;
+    task.learning_rates += n;
+    interrupt.poll();
+    if (interrupt.stopped()) {
+      chunk.interrupted = true;
+      return false;
+    }
+  }
+  return true;
+}
+
+// The window that it lies in is soon filled with others.
+template <class T> void DenseModel<T>::keep_last_row() {
+  if (!samples_.X.unpack || !last_.row) return;
+  last_row_.assign(last_.row, last_.row + n_features());
+  last_.row = last_row_.data();
+}
+
+// A descent along no rows, which makes the last step.
+template <class T>
+Descent<T> DenseModel<T>::descent_of(T* w, double* intercept, DescentStep<T>* last) const {
+  return {samples_,
+          {nullptr, 0, 0},
+          nullptr,
+          gradient_scale(1),
+          options_.l2 + options_.weight_decay,
+          loss_.parameters,
+          options_.fit_intercept,
+          true,
+          w,
+          intercept,
+          last};
+}
+
+template <class T> typename DenseModel<T>::Settled DenseModel<T>::settled() const {
+  Settled copy{w_, intercept_.value()};
+  DescentStep<T> last = last_;
+  Sums none;
+  loss_.entry->descend(descent_of(copy.w.data(), &copy.intercept, &last), none);
+  return copy;
+}
+
+template <class T> void DenseModel<T>::settle() {
+  Settled whole = settled();
+  w_ = std::move(whole.w);
+  intercept_.value() = whole.intercept;
+  last_ = {};
+}
+
+template <class T> void DenseModel<T>::assign_coef(const T* w) {
+  settle();
+  std::copy_n(w, n_features(), w_.begin());
+}
+
+template <class T> void DenseModel<T>::assign_intercept(double b) {
+  settle();
+  intercept_.value() = b;
 }
 
 template class DenseModel<float>;

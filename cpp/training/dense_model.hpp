@@ -1,6 +1,7 @@
 // A linear model with one head, trained on rows that lie in memory as the kernels read them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "training/intercept.hpp"
@@ -28,16 +29,30 @@ template <class T> class DenseModel {
   std::ptrdiff_t n_samples() const { return samples_.X.rows; }
   std::ptrdiff_t n_features() const { return samples_.X.columns; }
   std::ptrdiff_t rates_per_step() const { return 1; }
-  // Of the standardised columns.
-  T* coef() { return w_.data(); }
-  double& intercept() { return intercept_.value(); }
+  // Of the standardised columns, with every step taken so far. Reading does not change a bit of
+  // what comes after.
+  void read_coef(T* w) const { std::copy_n(settled().w.data(), n_features(), w); }
+  void assign_coef(const T* w);
+  double read_intercept() const { return settled().intercept; }
+  void assign_intercept(double b);
 
  private:
+  struct Settled {
+    AlignedVector<T> w;
+    double intercept;
+  };
+
+  bool descend(const Batches& batches, Chunk& chunk, Interrupt& interrupt);
+  Descent<T> descent_of(T* w, double* intercept, DescentStep<T>* last) const;
+  Settled settled() const;
+  void settle();
+  void keep_last_row();
   bool gradient(const Rows& rows, std::ptrdiff_t limit, Sums& sums, Interrupt& interrupt);
   bool sum_gradient(const Rows& rows, std::ptrdiff_t limit, const T* w, double intercept,
                     Sums& sums, Interrupt& interrupt);
   void update(double learning_rate, std::int64_t step, std::ptrdiff_t n_rows,
               double intercept_gradient);
+  double gradient_scale(std::ptrdiff_t n_rows) const;
 
   const KernelTable<T>& kernels_;
   Samples<T> samples_;
@@ -50,6 +65,9 @@ template <class T> class DenseModel {
   Standardization<T> standardization_;
   AlignedVector<T> w_, folded_, gradient_, slots_;
   Intercept intercept_;
+  bool can_descend_;     // one row a step, straight into the weights
+  DescentStep<T> last_;  // which w_ and intercept_ lack
+  AlignedVector<T> last_row_;
 };
 
 }  // namespace fallline

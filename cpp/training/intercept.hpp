@@ -15,6 +15,7 @@ class Intercept {
   void step(std::int64_t number, double learning_rate, double gradient_scale, double gradient);
 
   double& value() { return value_; }
+  double value() const { return value_; }
 
  private:
   const RuleEntry<double>& rule_;

@@ -9,6 +9,7 @@
 #include <iomanip>
 #include <limits>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "digest.hpp"
@@ -290,6 +291,7 @@ template <class T> void run_in_place(std::ptrdiff_t offset, Digest& digest) {
 }
 
 #include "csr.hpp"
+#include "descent.hpp"
 #include "heads.hpp"
 #include "sources.hpp"
 
@@ -304,7 +306,7 @@ template <class T> void run_all() {
                csr64, fma_chains, centered_sums, fold, unfold] = fallline::kernels<T>();
   for (const fallline::LossEntry<T>& loss : losses) {
     const auto& [name, n_parameters, residuals, values, derivatives, curvatures, conjugates,
-                 smoothness, csr_descend32, csr_descend64] = loss;
+                 smoothness, descend, csr_descend32, csr_descend64] = loss;
     const std::string title = std::string("loss ") + name;
     report<T>(title + " residuals", [&](auto at, Digest& d) { run_residuals(loss, at, d); });
     report<T>(title + " values", [&](auto at, Digest& d) { run_binary<T>(loss.values, at, d); });
@@ -316,6 +318,7 @@ template <class T> void run_all() {
       report<T>(title + " conjugates",
                 [&](auto at, Digest& d) { run_binary<T>(loss.conjugates, at, d, true); });
     }
+    report<T>(title + " descend", [&](auto at, Digest& d) { run_descent(loss, at, d); });
     report<T>(title + " csr_descend", [&](auto at, Digest& d) {
       run_csr_descent<T>(loss.csr_descend32, at, d);
       run_csr_descent<T>(loss.csr_descend64, at, d);
