@@ -22,7 +22,7 @@ COLUMNS += [81, 159, 160, 161, 200]
 NEAR, FAR = 20, 161  # look ahead in either dtype, in none
 N = 37
 SHUFFLES = ["none", "rows", "blocks"]
-PENALTIES = {
+PENALTIES: dict[str, Any] = {
     "none": {"l2": 0.0, "weight_decay": 0.0},
     "l2": {"l2": 0.05, "weight_decay": 0.0},
     "both": {"l2": 0.05, "weight_decay": 0.1},

@@ -40,7 +40,7 @@ class Toolchain(NamedTuple):
     def build(self, program: Path, *arguments: str) -> Path:
         found = re.search(r"target_compile_options\(_core PRIVATE ([^)]*)\)", CMAKE)
         assert found
-        command = [self.compiler, "-std=c++17", "-O2", "-Icpp", *found[1].split(), *arguments]
+        command = [self.compiler, "-std=c++17", "-O1", "-Icpp", *found[1].split(), *arguments]
         command += [*self.link, "-o", str(program)]
         subprocess.run(command, cwd=ROOT, check=True, timeout=BUILD_SECONDS)
         return program
