@@ -2,7 +2,8 @@
 
 Run by hand: ``python benchmarks/table.py [section ...]``; sections are the keys of `SECTIONS`, all
 by default. Every ratio is the best of interleaved rounds of CPU time in one process, on one thread
-where nothing else is said. scikit-learn and jax are taken along where they are installed.
+where nothing else is said. jax is taken along where it is installed; against scikit-learn measure
+peers_sgd.py and peers_csr.py.
 """
 
 import os
@@ -35,10 +36,8 @@ def problem(d: int, dtype: str = "float32") -> tuple[Any, Any]:
     return make_problem("logistic", BYTES // (d * np.dtype(dtype).itemsize), d, dtype)
 
 
-def epoch(X: Any, y: Any, *, batch_size: int = 64, shuffle: str = "none") -> Callable[[], object]:
-    loop = CoreLoop(
-        X, y, loss="logistic", learning_rate=RATE, batch_size=batch_size, shuffle=shuffle
-    )
+def epoch(X: Any, y: Any, *, shuffle: str = "none") -> Callable[[], object]:
+    loop = CoreLoop(X, y, loss="logistic", learning_rate=RATE, batch_size=64, shuffle=shuffle)
     return loop.epoch
 
 
@@ -64,24 +63,6 @@ def epochs() -> Iterator[str]:
                 f"bandwidth ({X.nbytes / read / 1e9:.0f} GB/s), {numpy / ours:.1f} x NumPy; "
                 f"shuffled {shuffled / ours:.2f} times as long"
             )
-
-
-def batch_1() -> Iterator[str]:
-    """Batch 1 against scikit-learn's SGDClassifier without shuffling."""
-    from sklearn.linear_model import SGDClassifier
-
-    for d in (30, 100, 784):
-        X, y = problem(d)
-        X, y = X[: 40_000_000 // d // 4], y[: 40_000_000 // d // 4]
-        model = SGDClassifier(
-            loss="log_loss", penalty=None, shuffle=False, learning_rate="constant", eta0=RATE
-        )
-        ours, theirs = best_times(
-            epoch(X, y, batch_size=1),
-            lambda X=X, y=y, model=model: model.partial_fit(X, y, classes=[-1, 1]),
-            rounds=ROUNDS,
-        )
-        yield f"d={d}: {ours / len(y) * 1e9:.0f} ns/row, {theirs / ours:.1f} x scikit-learn"
 
 
 def jax_scan() -> Iterator[str]:
@@ -206,7 +187,7 @@ def sources() -> Iterator[str]:
 
 SECTIONS = {
     section.__name__: section
-    for section in (epochs, batch_1, jax_scan, shuffled, full_batch, heads, steps, sources)
+    for section in (epochs, jax_scan, shuffled, full_batch, heads, steps, sources)
 }
 
 
