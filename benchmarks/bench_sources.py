@@ -14,7 +14,7 @@ from fallline.bench.contests import Contest
 from fallline.bench.core_loop import CoreLoop
 from fallline.bench.numpy_loop import NumpyLoop
 from fallline.bench.problems import stable_learning_rate
-from fallline.typing import FloatArray, Matrix
+from fallline.typing import DenseMatrix, FloatArray
 
 OPTIONS: dict[str, Any] = {"loss": "logistic", "batch_size": 64}
 
@@ -23,7 +23,7 @@ def bfloat16() -> Any:
     return pytest.importorskip("ml_dtypes").bfloat16
 
 
-SOURCES: dict[str, Callable[[FloatArray], Matrix]] = {
+SOURCES: dict[str, Callable[[FloatArray], DenseMatrix]] = {
     "uint8": lambda X: X.astype(np.uint8),
     "float16": lambda X: X.astype(np.float16),
     "bfloat16": lambda X: X.astype(bfloat16()),
