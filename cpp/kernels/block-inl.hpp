@@ -4,6 +4,9 @@
 
 constexpr std::ptrdiff_t max_block_rows = 64;
 
+// Bytes from the end of a row to what is asked for of its stream, where the order goes in streams.
+constexpr std::ptrdiff_t stream_distance = 1024;
+
 // Where the rows of a block lie, and what is asked of memory while the processor computes. Its own
 // prefetchers pause whenever a block is read again from the cache; asking all the time, half during
 // the margins and half during the gradient, keeps memory busy: 34 -> 90 % of the read bandwidth at
@@ -87,7 +90,7 @@ template <class T> struct Block {
     }
     // To the row after this one in the same stream, and some way on.
     const std::ptrdiff_t row_bytes = X.columns * static_cast<std::ptrdiff_t>(sizeof(T));
-    listed.distance = at.streams ? row_bytes + 1024 : 0;
+    listed.distance = at.streams ? row_bytes + stream_distance : 0;
     over = true;
     for (std::ptrdiff_t k = 0; k < n_rows; ++k) {
       const std::ptrdiff_t row = at.order[begin + k];

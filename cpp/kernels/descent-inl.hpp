@@ -109,7 +109,7 @@ template <class T> FALLLINE_INLINE void bring_after(const MatrixView<T>& X, cons
   if (!rows.order) {
     p += Stored<T>::distance;
   } else if (rows.streams) {
-    p += row_bytes + 1024;
+    p += row_bytes + stream_distance;
   } else if (k + rows_ahead < rows.end) {
     p = reinterpret_cast<const char*>(X.data + rows.order[k + rows_ahead] * X.stride);
   }

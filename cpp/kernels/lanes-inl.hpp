@@ -75,7 +75,8 @@ FALLLINE_INLINE void add_block_rows(const T* const* x, std::ptrdiff_t n_rows, co
 template <class T>
 FALLLINE_INLINE const T* after(const T* row, const MatrixView<T>& X, const Rows& rows) {
   if (!rows.order) return row + head_block_rows * X.stride;
-  return rows.streams ? row + X.columns + 1024 / sizeof(T) : row;
+  return rows.streams ? row + X.columns + stream_distance / static_cast<std::ptrdiff_t>(sizeof(T))
+                      : row;
 }
 
 template <class T> void head_tile(const HeadTileTask<T>& task, const HeadSums& sums) {

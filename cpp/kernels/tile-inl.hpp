@@ -83,34 +83,49 @@ template <class Length, class T> FALLLINE_INLINE void tile_of(const TileTask<T>&
   }
 }
 
-template <class T> void tile(const TileTask<T>& task, Sums& sums) {
+// Shows a visitor how rows of n columns are taken.
+template <class T, class Visitor> FALLLINE_INLINE void visit_length(std::ptrdiff_t n, Visitor& to) {
   constexpr std::ptrdiff_t line = vec<T>::size;
-  const std::ptrdiff_t n = task.samples.X.columns;
   if (n <= line) {
-    tile_of<ShortRows<1>>(task, sums);
+    to.template visit<ShortRows<1>>();
   } else if (n <= 2 * line) {
-    tile_of<ShortRows<2>>(task, sums);
+    to.template visit<ShortRows<2>>();
   } else if (n <= 3 * line) {
-    tile_of<ShortRows<3>>(task, sums);
+    to.template visit<ShortRows<3>>();
   } else if (n <= 4 * line) {
-    tile_of<ShortRows<4>>(task, sums);
+    to.template visit<ShortRows<4>>();
   } else if (n <= 10 * line) {
-    tile_of<LongRows<16, 8>>(task, sums);
+    to.template visit<LongRows<16, 8>>();
   } else if (n <= 13 * line) {
-    tile_of<LongRows<8, 8>>(task, sums);
+    to.template visit<LongRows<8, 8>>();
   } else {
-    tile_of<LongRows<4, 4>>(task, sums);
+    to.template visit<LongRows<4, 4>>();
   }
+}
+
+template <class T> struct TileVisitor {
+  const TileTask<T>& task;
+  Sums& sums;
+  template <class Length> FALLLINE_INLINE void visit() { tile_of<Length>(task, sums); }
+};
+template <class T> void tile(const TileTask<T>& task, Sums& sums) {
+  TileVisitor<T> visitor{task, sums};
+  visit_length<T>(task.samples.X.columns, visitor);
+}
+
+// Rows of a block of tile(): tiles of whole blocks add up to the bits of one.
+struct BlockRowsVisitor {
+  std::ptrdiff_t rows;
+  template <class Length> FALLLINE_INLINE void visit() { rows = Length::block_rows; }
+};
+template <class T> std::ptrdiff_t block_rows(std::ptrdiff_t n) {
+  BlockRowsVisitor visitor{};
+  visit_length<T>(n, visitor);
+  return visitor.rows;
 }
 
 template <class T> void margins(const MatrixView<T>& X, const T* w, T intercept, T* out) {
   for (std::ptrdiff_t k = 0; k < X.rows; ++k) {
     out[k] = sum(partial_dot(X.data + k * X.stride, w, X.columns)) + intercept;
   }
-}
-
-// Rows of a block of tile(): tiles of whole blocks add up to the bits of one.
-template <class T> std::ptrdiff_t block_rows(std::ptrdiff_t n) {
-  constexpr std::ptrdiff_t line = vec<T>::size;
-  return n <= 4 * line ? max_block_rows : n <= 10 * line ? 16 : n <= 13 * line ? 8 : 4;
 }

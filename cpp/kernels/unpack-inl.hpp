@@ -28,7 +28,7 @@ void unpack_rows(const MatrixView<T>& X, const Rows& rows, T* out, std::ptrdiff_
     if (!rows.order) {
       prefetch_row(bytes + (rows.end - rows.begin) * elements.row_stride, row_bytes);
     } else if (rows.streams) {  // as Listed does
-      prefetch_row(bytes + row_bytes + 1024, row_bytes);
+      prefetch_row(bytes + row_bytes + stream_distance, row_bytes);
     }
     const U* from = element<U>(bytes);
     std::ptrdiff_t i = 0;
