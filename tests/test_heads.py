@@ -362,3 +362,18 @@ def test_wrong_arguments_raise() -> None:
         loop.coef = np.zeros((3, 5))
     with pytest.raises(ValueError, match="intercept"):
         loop.intercept = np.zeros(2)
+
+
+@pytest.mark.usefixtures("target")
+def test_unweighted_losses_are_summed_to_the_last_digits_however_small(dtype: DType) -> None:
+    """Margins of 16 rows a block from far on the wrong side to where a loss is near underflow."""
+    n, info = 1500, np.finfo(dtype)
+    reach = -np.log(float(info.tiny)) - 1
+    for low, high in ((-reach, reach), (reach / 2, reach), (-1.0, 1.0)):
+        X = np.linspace(low, high, n).astype(dtype).reshape(-1, 1)
+        y, coef = np.ones(n, dtype), np.ones((1, 3), dtype)
+        losses = _core.head_loss_sums(X, y, None, "shared", "logistic", coef, np.zeros(3))
+        exact = float(np.sum(np.logaddexp(0.0, -X.astype(np.float64))))
+        # Behind a loss are an exponential (2) and, of each row of a block, two roundings more at
+        # most; behind the sum of a block a logarithm (3) and an addition.
+        np.testing.assert_allclose(losses, exact, rtol=(2 + 2 * 16 + 4) * eps(dtype))

@@ -35,13 +35,14 @@ EXACT: dict[str, Callable[[LongDoubleArray], LongDoubleArray]] = {
     "exp": np.exp,
     "exp_or_zero": np.exp,
     "log1p": np.log1p,
+    "log1p_far": np.log1p,
     "log": np.log,
     "exp_excess": exact_excess,
     "sigmoid": exact_sigmoid,
 }
 # As stated above each function, on the targets with and without fused multiply-add.
 BOUNDS = {"exp": (1.2, 2.0), "exp_or_zero": (1.2, 2.0), "log1p": (3.0, 3.0), "log": (1.5, 1.5)}
-BOUNDS |= {"exp_excess": (8.0, 8.0), "sigmoid": (3.0, 3.0)}
+BOUNDS |= {"log1p_far": (3.0, 3.0), "exp_excess": (8.0, 8.0), "sigmoid": (3.0, 3.0)}
 # Where a dense search found exp furthest off: 1.16 ulp, 0.21 of them its polynomial's, and 1.08.
 HARD = np.array([707.3571573311358, 5.1989627])
 RANGES = {"float32": (-104.5, 89.5), "float64": (-746.0, 711.0)}  # where exp leaves 0, reaches inf
@@ -61,6 +62,8 @@ def arguments(function: str, dtype: DType) -> FloatArray:
     low, high = RANGES[str(dtype)]
     if function == "log1p":
         low, high = 0.0, 1.0
+    if function == "log1p_far":
+        low, high = 0.0, float(info.max)
     if function == "log":
         low, high = float(info.smallest_subnormal), float(info.max)
     if function == "exp_or_zero":
@@ -77,9 +80,9 @@ def arguments(function: str, dtype: DType) -> FloatArray:
         parts.append(HARD)
     if function == "log":
         ends = ends[ends > 0]
-    if function in {"log", "exp_excess"}:
-        # Where log goes from one power of 2 to the next and is near 0, and where exp_excess changes
-        # from the polynomial to the exponential.
+    if function in {"log", "log1p_far", "exp_excess"}:
+        # Where log goes from one power of 2 to the next and is near 0, where log1p_far stops taking
+        # x as it is, and where exp_excess changes from the polynomial to the exponential.
         parts += [np.linspace(0.5, 2.0, 200_001), 1 + np.linspace(-1e-3, 1e-3, 20_001)]
         parts += [np.linspace(0.6, 0.9, 200_001)]
     return np.concatenate([*parts, ends]).astype(dtype)
@@ -141,11 +144,12 @@ def test_special_values(dtype: DType) -> None:
     for zero in (0.0, -0.0):
         assert value("exp", zero) == value("exp_or_zero", zero) == 1.0
         assert value("sigmoid", zero) == 0.5
-        assert value("log1p", zero) == 0.0
+        assert value("log1p", zero) == value("log1p_far", zero) == 0.0
         assert value("exp_excess", zero) == 0.0
         assert -1000 < value("log", zero) < np.log(float(np.finfo(dtype).smallest_subnormal)) + 0.1
     assert value("log", 1.0) == 0.0
     assert np.isnan(value("log", np.inf))
+    assert np.isnan(value("log1p_far", np.inf))
     assert value("exp_excess", np.inf) == np.inf
     assert value("exp_excess", -np.inf) == np.inf
     assert value("sigmoid", np.inf) == 1.0

@@ -84,6 +84,10 @@ struct Log1p {
   static constexpr const char* name = "log1p";
   template <class V> FALLLINE_INLINE V operator()(V x) const { return log1p(x); }
 };
+struct Log1pFar {
+  static constexpr const char* name = "log1p_far";
+  template <class V> FALLLINE_INLINE V operator()(V x) const { return log1p_far(x); }
+};
 struct Log {
   static constexpr const char* name = "log";
   template <class V> FALLLINE_INLINE V operator()(V x) const { return log(x); }
@@ -96,7 +100,7 @@ struct Sigmoid {
   static constexpr const char* name = "sigmoid";
   template <class V> FALLLINE_INLINE V operator()(V x) const { return sigmoid(x); }
 };
-using Functions = TypeList<Exp, ExpOrZero, Log1p, Log, ExpExcess, Sigmoid>;
+using Functions = TypeList<Exp, ExpOrZero, Log1p, Log1pFar, Log, ExpExcess, Sigmoid>;
 
 template <class Function, class T> void apply(const T* x, T* out, std::ptrdiff_t n) {
   const Function function{};

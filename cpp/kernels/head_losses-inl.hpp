@@ -22,28 +22,51 @@ template <class T> FALLLINE_INLINE vec<T> weights_of(const HeadSamples<T>& sampl
   return select_negative(abs(distance) - set(T(0.5)), set(T(0)), weight);
 }
 
+// A sum of losses that count as much as their sample weight.
+template <class Loss, class V> struct WeightedLossSum {
+  V total;
+
+  FALLLINE_INLINE WeightedLossSum() : total(constant<V>(0)) {}
+  FALLLINE_INLINE void add(const Loss& loss, V margin, V target, V weight) {
+    total = total + weight * loss.value(margin, target);
+  }
+  FALLLINE_INLINE V value() const { return total; }
+};
+
+template <bool weighted, class Loss, class T>
+FALLLINE_INLINE void line_residuals(const Loss& loss, const HeadBlock<T>& block, T* margins,
+                                    std::ptrdiff_t first, const HeadSums& sums) {
+  using V = vec<T>;
+  const HeadSamples<T> samples = block.samples;  // a copy, that no store may change
+  // Summed over a block in the dtype of the data, from there in float64.
+  std::conditional_t<weighted, WeightedLossSum<Loss, V>, LossSum<Loss, V>> losses;
+  V weight = set(T(0)), slope = weight;
+  for (std::ptrdiff_t k = 0; k < block.n_rows; ++k) {
+    const V z = load(margins + k * V::size);
+    const V y = targets_of(samples, block.rows[k], first);
+    const V s = weights_of(samples, block.rows[k], first);
+    const V r = s * loss.derivative(z, y);
+    store(margins + k * V::size, r);
+    losses.add(loss, z, y, s);
+    weight = weight + s;
+    slope = slope + r;
+  }
+  add_to(sums.loss + first, losses.value());
+  add_to(sums.weight + first, weight);
+  add_to(sums.intercept_gradient + first, slope);
+}
+
 template <class Loss, class T>
 void head_residuals(const HeadBlock<T>& block, const HeadSums& sums, const double* parameters) {
   constexpr std::ptrdiff_t size = vec<T>::size;
   const Loss loss = loss_with<Loss>(parameters);
-  const HeadSamples<T> samples = block.samples;  // a copy, that no store may change
   T* margins = block.margins;
-  for (std::ptrdiff_t first = 0; first < samples.n_heads; first += size) {
-    // Summed over a block in the dtype of the data, from there in float64.
-    vec<T> total = set(T(0)), weight = total, slope = total;
-    for (std::ptrdiff_t k = 0; k < block.n_rows; ++k) {
-      const vec<T> z = load(margins + k * size);
-      const vec<T> y = targets_of(samples, block.rows[k], first);
-      const vec<T> s = weights_of(samples, block.rows[k], first);
-      const vec<T> r = s * loss.derivative(z, y);
-      store(margins + k * size, r);
-      total = total + s * loss.value(z, y);
-      weight = weight + s;
-      slope = slope + r;
+  for (std::ptrdiff_t first = 0; first < block.samples.n_heads; first += size) {
+    if (block.samples.sample_weight) {
+      line_residuals<true>(loss, block, margins, first, sums);
+    } else {
+      line_residuals<false>(loss, block, margins, first, sums);
     }
-    add_to(sums.loss + first, total);
-    add_to(sums.weight + first, weight);
-    add_to(sums.intercept_gradient + first, slope);
     margins += head_block_rows * size;
   }
 }

@@ -76,6 +76,17 @@ template <class T> FALLLINE_INLINE vec<T> log1p(vec<T> x) {
   return fma(two_s, t * polynomial(Log1pConstants<T>::p, t), two_s);
 }
 
+// The same for 0 <= x < infinity, by 1 + x = 2^k (1 + f). Below 1, where k is 0, f is x itself: the
+// sum has lost its last digits. At most 3 ulp.
+template <class T> FALLLINE_INLINE vec<T> log1p_far(vec<T> x) {
+  const vec<T> below = x - set(T(1));
+  const vec<T> sum = set(T(1)) + x;
+  const vec<T> k = select_negative(below, set(T(0)), exponent(sum));
+  const vec<T> f = select_negative(below, x, mantissa(sum) - set(T(1)));
+  const vec<T> rest = fma(k, set(ExpConstants<T>::ln2_low), log1p(f));
+  return fma(k, set(ExpConstants<T>::ln2_high), fma(x, set(T(0)), rest));
+}
+
 template <class T> struct LogConstants;
 template <> struct LogConstants<float> {
   static constexpr float smallest_normal = 0x1p-126F;
