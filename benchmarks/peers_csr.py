@@ -75,10 +75,10 @@ def main() -> None:
     for d in (50_000, 1_000_000):
         problem = make_sparse_problem(n, d, ELEMENTS)
         epochs: dict[str, Callable[[], object]] = {
-            f"fallline batch {size}{' shuffled' if shuffle == 'rows' else ''}": CsrCoreLoop(
+            f"fallline batch {size}{order}": CsrCoreLoop(
                 *problem, d, learning_rate=RATE, batch_size=size, shuffle=shuffle
             ).epoch
-            for shuffle in ("none", "rows")
+            for shuffle, order in (("none", ""), ("blocks", " in blocks"), ("rows", " shuffled"))
             for size in (1, 64)
         }
         for rule, parameters in (

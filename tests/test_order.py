@@ -13,9 +13,9 @@ from fallline import _core
 from fallline.typing import Float64Array, IntArray
 
 SEEDS = [0, 3, 2**40 + 3, 2**64 - 1]
-# Rows and columns: small data, permuted whole; blocks of one row, of 8 and of 3276 rows, in eight
-# regions of equal or unequal length; runs of 25 and of 128 rows.
-SHAPES = [(1, 5), (203, 2000), (100, 32_768), (203, 32_768), (301, 2000), (104_835, 5)]
+# Rows and columns: small data, permuted whole; blocks of 16, 19 and 3276 rows, in eight regions of
+# equal or unequal length; runs of one row, of 25 and of 128.
+SHAPES = [(1, 5), (203, 2000), (520, 32_768), (531, 32_768), (617, 850), (104_835, 5)]
 SHAPES += [(600_007, 1)]
 SHUFFLED_BY_ROWS = SHAPES[:2]
 
@@ -43,9 +43,13 @@ def shuffled(values: Sequence[Any], seed: int, epoch: int, stream: int) -> list[
 
 
 def runs_of(n: int, d: int, seed: int, epoch: int) -> list[list[range]] | None:
-    """Runs of 512 bytes, in order, of eight regions; None of data below 32 blocks of 64 KB."""
-    run = max(512 // (4 * d), 1)
-    block = max(64 * 1024 // (4 * d) // run, 1) * run
+    """Runs of 512 bytes, in order, of eight regions; None of data below 32 blocks of 64 KB.
+
+    Rows longer than 1024 features are as if they were not.
+    """
+    row_bytes = 4 * min(d, 1024)
+    run = max(512 // row_bytes, 1)
+    block = max(64 * 1024 // row_bytes // run, 1) * run
     if n < 32 * block:
         return None
     streams = []

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "simd/simd.hpp"
+#include "simd/quad.hpp"
 #include "simd/math-inl.hpp"
 #include "simd/convert-inl.hpp"
 #include "losses/all.hpp"

@@ -23,7 +23,7 @@ std::ptrdiff_t csr_descent(const CsrDescent<T, I>& task, Sums& sums) {
     scale *= 1 - rate * task.decay;
     const double factor = -rate * task.gradient_scale / scale;
     const T step = static_cast<T>(factor * static_cast<double>(residual));
-    csr_add(task.rows + i, 1, &step, task.w);
+    csr_add_row(task.rows[i], step, task.w);
     if (task.fit_intercept) {
       const double gradient = task.gradient_scale * static_cast<double>(residual);
       intercept = first(fnma(set(rate), set(gradient), set(intercept)));
