@@ -18,6 +18,7 @@ SEEDS = [0, 3, 2**40 + 3, 2**64 - 1]
 SHAPES = [(1, 5), (203, 2000), (520, 32_768), (531, 32_768), (617, 850), (104_835, 5)]
 SHAPES += [(600_007, 1)]
 SHUFFLED_BY_ROWS = SHAPES[:2]
+SEVERAL_TAKES = 9003  # rows: more than two times what the core writes down of an order at once
 
 
 def random_words(seed: int, epoch: int, stream: int) -> Iterator[int]:
@@ -148,7 +149,7 @@ def order_of(shuffle: str, n: int, d: int, epoch: int) -> IntArray:
 
 @pytest.mark.usefixtures("target")
 @pytest.mark.parametrize("shuffle", ["none", "rows", "blocks"])
-@pytest.mark.parametrize(("n", "d"), [(203, 2000), (208, 5)])
+@pytest.mark.parametrize(("n", "d"), [(203, 2000), (208, 5), (SEVERAL_TAKES, 500)])
 def test_the_loop_follows_the_order_to_the_bit(shuffle: str, n: int, d: int, dtype: DType) -> None:
     X, y, s = problem(n, d, dtype)
     loop, lr = make_loop(X, y, s, shuffle), np.full(-(-n // 8), 0.5)

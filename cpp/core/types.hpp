@@ -14,14 +14,17 @@ struct BFloat16 {
   std::uint16_t bits;
 };
 
-// Rows at positions [begin, end) of an order; a null order is the stored one. streams says that
-// what follows a row in memory is needed soon, as the order goes along several places at a time.
+// Rows at positions [begin, end) of an order; a null order is the stored one. An order is known up
+// to the position `known`, the end or behind it, so that rows can be asked of memory ahead of time.
 struct Rows {
   const std::int64_t* order;
   std::ptrdiff_t begin;
   std::ptrdiff_t end;
-  bool streams = false;
+  std::ptrdiff_t known = 0;
 };
+
+// How far beyond the end of a mini-batch an order should be known.
+constexpr std::ptrdiff_t max_rows_ahead = 64;
 
 template <class T> struct MatrixView;
 

@@ -4,8 +4,20 @@
 
 constexpr std::ptrdiff_t max_block_rows = 64;
 
-// Bytes from the end of a row to what is asked for of its stream, where the order goes in streams.
-constexpr std::ptrdiff_t stream_distance = 1024;
+// From the beginning of a block to what is asked of memory meanwhile; 8 and 16 KB measured slower.
+constexpr std::ptrdiff_t bytes_ahead = 12 * 1024;
+
+FALLLINE_INLINE std::ptrdiff_t smaller(std::ptrdiff_t a, std::ptrdiff_t b) { return a < b ? a : b; }
+
+// The same in rows, where they come in an order.
+FALLLINE_INLINE std::ptrdiff_t rows_in_bytes_ahead(std::ptrdiff_t row_bytes) {
+  return smaller(bytes_ahead / (row_bytes + 1) + 1, max_rows_ahead);
+}
+
+// The row at a position that may lie beyond what is known.
+FALLLINE_INLINE std::ptrdiff_t row_ahead(const Rows& rows, std::ptrdiff_t position) {
+  return rows.order[smaller(position, rows.known - 1)];
+}
 
 // Where the rows of a block lie, and what is asked of memory while the processor computes. Its own
 // prefetchers pause whenever a block is read again from the cache; asking all the time, half during
@@ -14,8 +26,6 @@ constexpr std::ptrdiff_t stream_distance = 1024;
 //
 // Side by side: one stream, read on from `next`.
 template <class T> struct Stored {
-  static constexpr std::ptrdiff_t distance = 12 * 1024;  // bytes, from the beginning of a block
-
   const T* first;
   std::ptrdiff_t stride;
   const char* next;  // null: nothing is asked for
@@ -27,7 +37,7 @@ template <class T> struct Stored {
     bring(n_rows * row_bytes / 2);
   }
   template <int group>
-  FALLLINE_INLINE void bring_lines(const T* const*, std::ptrdiff_t, std::ptrdiff_t) {
+  FALLLINE_INLINE void bring_lines(std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t) {
     bring(group * 64 / 2);
   }
 
@@ -38,29 +48,30 @@ template <class T> struct Stored {
   }
 };
 
-// Anywhere: every row is one of several streams, and asks for what lies `distance` bytes on.
+// Anywhere: every row asks for the one, its target and its weight that come some positions later.
+// Asking for what follows in memory instead, 1 KB on, missed targets and the beginnings of blocks:
+// in the order of blocks it took 1.3 times as long at d = 30 and 100, on a permutation, which could
+// not ask at all, 1.5 to 2 times (float32, batch 64, AVX-512 on Zen 5, benchmarks/table.py).
 template <class T> struct Listed {
   const T* rows[max_block_rows];
-  std::ptrdiff_t distance;  // 0: nothing is asked for
+  const T* later[max_block_rows];
 
   FALLLINE_INLINE const T* operator[](std::ptrdiff_t k) const { return rows[k]; }
 
   template <int half> FALLLINE_INLINE void bring_rows(std::ptrdiff_t begin, std::ptrdiff_t n_rows,
                                                       std::ptrdiff_t row_bytes) {
-    if (!distance) return;
     const std::ptrdiff_t middle = (row_bytes + 127) / 128 * 64;
     const std::ptrdiff_t from = half == 0 ? 0 : middle, to = half == 0 ? middle : row_bytes;
     for (std::ptrdiff_t k = begin; k < begin + n_rows; ++k) {
-      const char* p = reinterpret_cast<const char*>(rows[k]) + distance;
+      const char* p = reinterpret_cast<const char*>(later[k]);
       for (std::ptrdiff_t i = from; i < to; i += 64) prefetch(p + i);
+      if (half == 0) prefetch(p + row_bytes - 1);
     }
   }
   template <int group>
-  FALLLINE_INLINE void bring_lines(const T* const* x, std::ptrdiff_t i, std::ptrdiff_t n) {
-    if (!distance || 2 * i < n) return;
-    for (int k = 0; k < group; ++k) {
-      prefetch(reinterpret_cast<const char*>(x[k] + i) + distance);
-    }
+  FALLLINE_INLINE void bring_lines(std::ptrdiff_t begin, std::ptrdiff_t i, std::ptrdiff_t n) {
+    if (2 * i < n) return;
+    for (int k = 0; k < group; ++k) prefetch(later[begin + k] + i);
   }
 };
 
@@ -72,7 +83,7 @@ template <class T> struct Block {
   bool over;               // whether `reach` elements may be read from the beginning of every row
 
   FALLLINE_INLINE void gather(const Samples<T>& samples, const Rows& at, std::ptrdiff_t begin,
-                              std::ptrdiff_t n_rows, std::ptrdiff_t reach) {
+                              std::ptrdiff_t n_rows, std::ptrdiff_t reach, std::ptrdiff_t ahead) {
     const MatrixView<T>& X = samples.X;
     const std::ptrdiff_t highest = X.stride > 0 ? (X.rows - 1) * X.stride : 0;
     const T* safe = X.data + highest + X.columns - reach;
@@ -80,7 +91,7 @@ template <class T> struct Block {
       stored.first = X.data + begin * X.stride;
       stored.stride = X.stride;
       // Behind the last row, as of the few that a window holds, nothing is worth asking for.
-      const char* next = reinterpret_cast<const char*>(stored.first) + Stored<T>::distance;
+      const char* next = reinterpret_cast<const char*>(stored.first) + bytes_ahead;
       stored.next =
           next < reinterpret_cast<const char*>(X.data + X.rows * X.stride) ? next : nullptr;
       over = stored[0] <= safe && stored[n_rows - 1] <= safe;
@@ -88,11 +99,12 @@ template <class T> struct Block {
       sample_weight = samples.sample_weight ? samples.sample_weight + begin : nullptr;
       return;
     }
-    // To the row after this one in the same stream, and some way on.
-    const std::ptrdiff_t row_bytes = X.columns * static_cast<std::ptrdiff_t>(sizeof(T));
-    listed.distance = at.streams ? row_bytes + stream_distance : 0;
     over = true;
     for (std::ptrdiff_t k = 0; k < n_rows; ++k) {
+      const std::ptrdiff_t next = row_ahead(at, begin + k + ahead);
+      listed.later[k] = X.data + next * X.stride;
+      prefetch(samples.targets + next);
+      if (samples.sample_weight) prefetch(samples.sample_weight + next);
       const std::ptrdiff_t row = at.order[begin + k];
       listed.rows[k] = X.data + row * X.stride;
       over = over && listed.rows[k] <= safe;

@@ -70,13 +70,12 @@ FALLLINE_INLINE void add_block_rows(const T* const* x, std::ptrdiff_t n_rows, co
   }
 }
 
-// What to bring into the cache while a row is worked on: the same row of the next block, or what
-// follows in the row's own stream.
-template <class T>
-FALLLINE_INLINE const T* after(const T* row, const MatrixView<T>& X, const Rows& rows) {
-  if (!rows.order) return row + head_block_rows * X.stride;
-  return rows.streams ? row + X.columns + stream_distance / static_cast<std::ptrdiff_t>(sizeof(T))
-                      : row;
+// What to bring into the cache while the row at a position is worked on: the same of a later block.
+template <class T> FALLLINE_INLINE const T* after(const MatrixView<T>& X, const Rows& rows,
+                                                  std::ptrdiff_t position, std::ptrdiff_t ahead) {
+  const std::ptrdiff_t row =
+      rows.order ? row_ahead(rows, position + ahead) : position + head_block_rows;
+  return X.data + row * X.stride;
 }
 
 template <class T> void head_tile(const HeadTileTask<T>& task, const HeadSums& sums) {
@@ -85,6 +84,8 @@ template <class T> void head_tile(const HeadTileTask<T>& task, const HeadSums& s
   const MatrixView<T>& X = task.samples.X;
   const std::ptrdiff_t n_lines = lines_of<T>(task.samples.n_heads);
   const std::ptrdiff_t line_weights = X.columns * size;
+  const std::ptrdiff_t ahead =
+      rows_in_bytes_ahead(X.columns * static_cast<std::ptrdiff_t>(sizeof(T)));
   std::ptrdiff_t rows[head_block_rows];
   const T* x[head_block_rows];
   const T* later[head_block_rows];
@@ -93,12 +94,12 @@ template <class T> void head_tile(const HeadTileTask<T>& task, const HeadSums& s
     const std::ptrdiff_t n_rows = left < head_block_rows ? left : head_block_rows;
     const std::ptrdiff_t stride = (X.columns + size - 1) / size * size;
     if (X.unpack) {
-      X.unpack(X, {task.rows.order, begin, begin + n_rows}, task.unpacked, stride);
+      X.unpack(X, {task.rows.order, begin, begin + n_rows, task.rows.known}, task.unpacked, stride);
     }
     for (std::ptrdiff_t k = 0; k < n_rows; ++k) {
       rows[k] = task.rows.order ? task.rows.order[begin + k] : begin + k;
       x[k] = X.unpack ? task.unpacked + k * stride : X.data + rows[k] * X.stride;
-      later[k] = X.unpack ? x[k] : after(x[k], X, task.rows);
+      later[k] = X.unpack ? x[k] : after(X, task.rows, begin + k, ahead);
     }
     for (std::ptrdiff_t l = 0; l < n_lines; ++l) {
       block_margins<line_registers, T>(x, l == 0 ? later : nullptr, n_rows,

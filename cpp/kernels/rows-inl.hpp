@@ -79,7 +79,7 @@ FALLLINE_INLINE void add_rows(Places& x, const T* residuals, std::ptrdiff_t n_ro
     }
     std::ptrdiff_t i = 0;
     for (; i + size <= n; i += size) {
-      x.template bring_lines<group>(rows, i, n);
+      x.template bring_lines<group>(k, i, n);
       add_line<group>(rows, r, i, size, g);
     }
     if (i < n) add_line<group>(rows, r, i, n - i, g);

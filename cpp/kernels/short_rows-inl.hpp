@@ -17,25 +17,39 @@ FALLLINE_INLINE ShortRow<T, lines> load_row(const T* x, std::ptrdiff_t n) {
   return row;
 }
 
+template <int lines, bool over, class T>
+FALLLINE_INLINE vec<T> short_product(const T* x, const ShortRow<T, lines>& weights,
+                                     std::ptrdiff_t n) {
+  const ShortRow<T, lines> row = load_row<lines, over>(x, n);
+  vec<T> product = row.line[0] * weights.line[0];
+  for (int i = 1; i < lines; ++i) product = fma(row.line[i], weights.line[i], product);
+  return product;
+}
+
 // x[k] is row k of the block.
 template <int lines, bool over, class Places, class T>
 FALLLINE_INLINE void short_margins(Places& x, std::ptrdiff_t n_rows, const T* w, std::ptrdiff_t n,
                                    T intercept, T* out) {
   constexpr std::ptrdiff_t size = vec<T>::size;
   const ShortRow<T, lines> weights = load_row<lines, true>(w, lines * size);
-  for (std::ptrdiff_t begin = 0; begin < n_rows; begin += size) {
-    vec<T> products[size];
-    const std::ptrdiff_t left = n_rows - begin;
-    x.template bring_rows<0>(begin, left < size ? left : size,
-                             n * static_cast<std::ptrdiff_t>(sizeof(T)));
+  const std::ptrdiff_t row_bytes = n * static_cast<std::ptrdiff_t>(sizeof(T));
+  vec<T> products[size];
+  std::ptrdiff_t begin = 0;
+  for (; begin + size <= n_rows; begin += size) {
+    x.template bring_rows<0>(begin, size, row_bytes);
     for (std::ptrdiff_t k = 0; k < size; ++k) {
-      // Past the last row it is taken again; nobody looks at its sums.
-      const ShortRow<T, lines> row = load_row<lines, over>(x[begin + (k < left ? k : left - 1)], n);
-      products[k] = row.line[0] * weights.line[0];
-      for (int i = 1; i < lines; ++i) products[k] = fma(row.line[i], weights.line[i], products[k]);
+      products[k] = short_product<lines, over>(x[begin + k], weights, n);
     }
-    store_up_to(out + begin, left, sums(products) + set(intercept));
+    store(out + begin, sums(products) + set(intercept));
   }
+  const std::ptrdiff_t left = n_rows - begin;
+  if (left == 0) return;
+  x.template bring_rows<0>(begin, left, row_bytes);
+  for (std::ptrdiff_t k = 0; k < size; ++k) products[k] = set(T(0));
+  for (std::ptrdiff_t k = 0; k < left; ++k) {
+    products[k] = short_product<lines, over>(x[begin + k], weights, n);
+  }
+  store_up_to(out + begin, left, sums(products) + set(intercept));
 }
 
 // g += sum_k residuals[k] x[k]. The rows take turns at four sums (two where a row has more lines
@@ -51,11 +65,7 @@ FALLLINE_INLINE void add_short_rows(Places& x, const T* residuals, std::ptrdiff_
   }
   std::ptrdiff_t k = 0;
   for (; k + chains <= n_rows; k += chains) {
-    if (k % size == 0) {
-      const std::ptrdiff_t left = n_rows - k;
-      x.template bring_rows<1>(k, left < size ? left : size,
-                               n * static_cast<std::ptrdiff_t>(sizeof(T)));
-    }
+    x.template bring_rows<1>(k, chains, n * static_cast<std::ptrdiff_t>(sizeof(T)));
     for (int c = 0; c < chains; ++c) {
       const ShortRow<T, lines> row = load_row<lines, over>(x[k + c], n);
       const vec<T> r = set(residuals[k + c]);

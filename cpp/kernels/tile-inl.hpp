@@ -7,6 +7,9 @@ template <int lines> struct ShortRows {
   static constexpr std::ptrdiff_t block_rows = max_block_rows;
   static constexpr std::ptrdiff_t reach = lines;  // in lines, see Block::over
 
+  // Of the next block: at d = 64 a shorter way took 1.2 times as long, at d = 30 a longer one 1.05.
+  static FALLLINE_INLINE std::ptrdiff_t rows_ahead(std::ptrdiff_t) { return block_rows; }
+
   template <class Places, class T>
   static FALLLINE_INLINE void margins(Places& x, bool over, std::ptrdiff_t n_rows, const T* w,
                                       std::ptrdiff_t n, T intercept, T* out) {
@@ -31,6 +34,10 @@ template <int lines> struct ShortRows {
 template <std::ptrdiff_t n_rows_, int group> struct LongRows {
   static constexpr std::ptrdiff_t block_rows = n_rows_;
   static constexpr std::ptrdiff_t reach = 0;
+
+  static FALLLINE_INLINE std::ptrdiff_t rows_ahead(std::ptrdiff_t row_bytes) {
+    return rows_in_bytes_ahead(row_bytes);
+  }
 
   template <class Places, class T>
   static FALLLINE_INLINE void margins(Places& x, bool, std::ptrdiff_t n_rows, const T* w,
@@ -70,15 +77,24 @@ FALLLINE_INLINE void block_pass(const TileTask<T>& task, const Block<T>& block, 
 
 template <class Length, class T> FALLLINE_INLINE void tile_of(const TileTask<T>& task, Sums& sums) {
   constexpr std::ptrdiff_t step = Length::block_rows;
+  const std::ptrdiff_t ahead =
+      Length::rows_ahead(task.samples.X.columns * static_cast<std::ptrdiff_t>(sizeof(T)));
   Block<T> block;
   for (std::ptrdiff_t begin = task.rows.begin; begin < task.rows.end; begin += step) {
     const std::ptrdiff_t left = task.rows.end - begin;
     const std::ptrdiff_t n_rows = left < step ? left : step;
-    block.gather(task.samples, task.rows, begin, n_rows, Length::reach * vec<T>::size);
+    block.gather(task.samples, task.rows, begin, n_rows, Length::reach * vec<T>::size, ahead);
     if (task.rows.order) {
       block_pass<Length>(task, block, block.listed, n_rows, sums);
     } else {
-      block_pass<Length>(task, block, block.stored, n_rows, sums);
+      // Rows of a line wait for the processor and want their places in registers: 2.10 -> 1.95 ns a
+      // row at d = 10. Longer ones wait for memory and took 5 % longer that way.
+      if constexpr (Length::reach == 1) {
+        Stored<T> stored = block.stored;
+        block_pass<Length>(task, block, stored, n_rows, sums);
+      } else {
+        block_pass<Length>(task, block, block.stored, n_rows, sums);
+      }
     }
   }
 }

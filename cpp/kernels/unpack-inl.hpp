@@ -22,14 +22,13 @@ void unpack_rows(const MatrixView<T>& X, const Rows& rows, T* out, std::ptrdiff_
   const Elements<T>& elements = X.elements;
   const T* shift = elements.shift;
   const std::ptrdiff_t row_bytes = X.columns * static_cast<std::ptrdiff_t>(sizeof(U));
+  const std::ptrdiff_t ahead = rows_in_bytes_ahead(row_bytes);
   for (std::ptrdiff_t k = rows.begin; k < rows.end; ++k, out += stride) {
     const std::ptrdiff_t row = rows.order ? rows.order[k] : k;
     const unsigned char* bytes = elements.data + row * elements.row_stride;
-    if (!rows.order) {
-      prefetch_row(bytes + (rows.end - rows.begin) * elements.row_stride, row_bytes);
-    } else if (rows.streams) {  // as Listed does
-      prefetch_row(bytes + row_bytes + stream_distance, row_bytes);
-    }
+    const std::ptrdiff_t later =
+        rows.order ? row_ahead(rows, k + ahead) : row + rows.end - rows.begin;
+    prefetch_row(elements.data + later * elements.row_stride, row_bytes);
     const U* from = element<U>(bytes);
     std::ptrdiff_t i = 0;
     if (shift) {

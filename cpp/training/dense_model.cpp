@@ -36,11 +36,13 @@ template <class T>
 bool DenseModel<T>::train(const Batches& batches, Chunk& chunk, Interrupt& interrupt) {
   if (batches.size == 1 && can_descend_) return descend(batches, chunk, interrupt);
   const double* learning_rate = batches.learning_rates;
+  const double scale = gradient_scale(batches.size);
   std::int64_t step = batches.step;
   Rows rows = batches.rows;
   window_.forget();
   for (; rows.begin < batches.rows.end; rows.begin = rows.end) {
     rows.end = std::min(rows.begin + batches.size, batches.rows.end);
+    const std::ptrdiff_t n = rows.end - rows.begin;
     Sums sums;
     if (!gradient(rows, batches.rows.end, sums, interrupt)) {
       chunk.interrupted = true;
@@ -49,7 +51,8 @@ bool DenseModel<T>::train(const Batches& batches, Chunk& chunk, Interrupt& inter
     chunk.loss += sums.loss;
     chunk.weight += sums.weight;
     if (!std::isfinite(sums.loss)) return false;
-    update(*learning_rate++, step++, rows.end - rows.begin, sums.intercept_gradient);
+    update(*learning_rate++, step++, n == batches.size ? scale : gradient_scale(n),
+           sums.intercept_gradient);
     ++chunk.steps;
   }
   return true;
@@ -92,9 +95,8 @@ template <class T> double DenseModel<T>::gradient_scale(std::ptrdiff_t n_rows) c
   return static_cast<double>(n_samples()) / (total_weight_ * static_cast<double>(n_rows));
 }
 
-template <class T> void DenseModel<T>::update(double learning_rate, std::int64_t step,
-                                              std::ptrdiff_t n_rows, double intercept_gradient) {
-  const double scale = gradient_scale(n_rows);
+template <class T> void DenseModel<T>::update(double learning_rate, std::int64_t step, double scale,
+                                              double intercept_gradient) {
   StepTask<T> task{{step, learning_rate, scale, options_.l2, options_.l1, options_.weight_decay,
                     options_.rule_parameters.data()},
                    w_.data(),

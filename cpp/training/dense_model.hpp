@@ -50,8 +50,7 @@ template <class T> class DenseModel {
   bool gradient(const Rows& rows, std::ptrdiff_t limit, Sums& sums, Interrupt& interrupt);
   bool sum_gradient(const Rows& rows, std::ptrdiff_t limit, const T* w, double intercept,
                     Sums& sums, Interrupt& interrupt);
-  void update(double learning_rate, std::int64_t step, std::ptrdiff_t n_rows,
-              double intercept_gradient);
+  void update(double learning_rate, std::int64_t step, double scale, double intercept_gradient);
   double gradient_scale(std::ptrdiff_t n_rows) const;
 
   const KernelTable<T>& kernels_;

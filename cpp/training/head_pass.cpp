@@ -64,7 +64,7 @@ template <class T> void HeadPass<T>::run_part(const Rows& rows, const T* w, cons
     if (poll) poll->poll();
     if (stop.stopped()) return;
     std::fill(tile_gradient, tile_gradient + gradient_size_, T(0));
-    const Rows tile{rows.order, begin, std::min(begin + tile_rows, rows.end)};
+    const Rows tile{rows.order, begin, std::min(begin + tile_rows, rows.end), rows.known};
     if (!run_tile(tile, w, intercepts, scratch, tile_gradient, sums, poll, stop)) return;
     for (std::ptrdiff_t j = 0; j < gradient_size_; ++j) {
       gradient[j] += static_cast<double>(tile_gradient[j]);
@@ -94,7 +94,7 @@ bool HeadPass<T>::run(const Rows& rows, const T* w, const T* intercepts, Interru
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (threads > 1)
   for (std::ptrdiff_t k = 0; k < count; ++k) {
     const Rows part{rows.order, rows.begin + k * length,
-                    std::min(rows.begin + (k + 1) * length, rows.end)};
+                    std::min(rows.begin + (k + 1) * length, rows.end), rows.known};
     const int thread = thread_number();
     // Signals can be asked for on the calling thread only, which is OpenMP's thread 0.
     run_part(part, w, intercepts, k, scratch_.data() + thread * scratch_size,

@@ -36,7 +36,8 @@ class Order {
   };
 
   bool start(std::int64_t epoch, Interrupt& interrupt);
-  void append_round();
+  void append_rounds(std::ptrdiff_t count);
+  std::int64_t* append_round(std::int64_t* to);
 
   Shuffle shuffle_;
   std::ptrdiff_t n_samples_;

@@ -9,7 +9,12 @@ namespace fallline {
 template <class T> bool run_tile(const KernelTable<T>& kernels, const TileTask<T>& task,
                                  Window<T>& window, std::ptrdiff_t limit, Sums& sums,
                                  Interrupt* poll, const Interrupt& stop) {
-  const std::ptrdiff_t length = visit_rows(task.samples.X.columns);
+  const MatrixView<T>& X = task.samples.X;
+  if (!X.unpack && task.rows.end - task.rows.begin <= window.rows()) {  // as it is: no copies
+    kernels.tile(task, sums);
+    return true;
+  }
+  const std::ptrdiff_t length = visit_rows(X.columns);
   for (std::ptrdiff_t begin = task.rows.begin; begin < task.rows.end; begin += length) {
     if (begin > task.rows.begin) {
       if (poll) poll->poll();
@@ -43,7 +48,7 @@ template <class T> void Pass<T>::run_part(const Rows& rows, const T* w, double i
     if (interrupt) interrupt->poll();
     if (stop.stopped()) return;
     std::fill(scratch, scratch + width_, T(0));
-    const Rows tile{rows.order, begin, std::min(begin + tile_rows, rows.end)};
+    const Rows tile{rows.order, begin, std::min(begin + tile_rows, rows.end), rows.known};
     const TileTask<T> task{
         samples_, tile, w, static_cast<T>(intercept), loss_, width_ ? scratch : nullptr};
     if (!run_tile(kernels_, task, window, rows.end, sums, interrupt, stop)) return;
@@ -66,7 +71,7 @@ bool Pass<T>::run(const Rows& rows, const T* w, double intercept, Interrupt& int
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (threads > 1)
   for (std::ptrdiff_t k = 0; k < count; ++k) {
     const Rows part{rows.order, rows.begin + k * length,
-                    std::min(rows.begin + (k + 1) * length, rows.end)};
+                    std::min(rows.begin + (k + 1) * length, rows.end), rows.known};
     const int thread = thread_number();
     // Signals can be asked for on the calling thread only, which is OpenMP's thread 0.
     run_part(part, w, intercept, windows_[static_cast<std::size_t>(thread)],
