@@ -126,7 +126,7 @@ HeadPass<T> run_pass(const py::array& X, const Array<T>& y, const Weights<T>& sa
   const std::ptrdiff_t d = samples.X.columns;
   const AlignedVector<T> w = coef_in_lines(table_of(coef, d, n_heads, "coef"), d, n_heads);
   const AlignedVector<T> b =
-      intercepts_in_lines<T>(vector(intercept, n_heads, "intercept"), n_heads, entry.coupled);
+      intercepts_in_lines<T>(vector(intercept, n_heads, "intercept"), n_heads);
   HeadPass<T> pass(entry, parameters, samples, wants_gradient);
   Interrupt interrupt(signal_raised);
   bool finished = false;
@@ -162,7 +162,7 @@ Array<T> compute_margins(const py::array& X, const Array<T>& coef, const Array<d
   const std::ptrdiff_t d = view.columns;
   const AlignedVector<T> w = coef_in_lines(table_of(coef, d, n_heads, "coef"), d, n_heads);
   const AlignedVector<T> b =
-      intercepts_in_lines<T>(vector(intercept, n_heads, "intercept"), n_heads, false);
+      intercepts_in_lines<T>(vector(intercept, n_heads, "intercept"), n_heads);
   Array<T> out = table<T>(view.rows, n_heads);
   T* to = out.mutable_data();
   Interrupt interrupt(signal_raised);

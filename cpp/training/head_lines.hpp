@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <limits>
 
 #include "core/aligned.hpp"
 #include "core/heads.hpp"
@@ -35,12 +34,10 @@ AlignedVector<T> coef_in_lines(const T* coef, std::ptrdiff_t n_features, std::pt
   return w;
 }
 
-// Intercepts in the dtype of the data. With a coupled loss lanes that are no head get minus
-// infinity: what is no class has no probability.
-template <class T> AlignedVector<T> intercepts_in_lines(const double* intercepts,
-                                                        std::ptrdiff_t n_heads, bool coupled) {
-  const T pad = coupled ? -std::numeric_limits<T>::infinity() : T(0);
-  AlignedVector<T> rounded(head_width<T>(n_heads), pad);
+// Intercepts in the dtype of the data.
+template <class T>
+AlignedVector<T> intercepts_in_lines(const double* intercepts, std::ptrdiff_t n_heads) {
+  AlignedVector<T> rounded(head_width<T>(n_heads));
   for (std::ptrdiff_t head = 0; head < n_heads; ++head) {
     rounded[static_cast<std::size_t>(head)] = static_cast<T>(intercepts[head]);
   }

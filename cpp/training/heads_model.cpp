@@ -73,7 +73,7 @@ template <class T> HeadsModel<T>::HeadsModel(HeadSamples<T> samples, const HeadL
     stay(static_cast<std::ptrdiff_t>(pad));
   }
   sum_weights(samples_, total_weights_);
-  rounded_intercepts_ = intercepts_in_lines<T>(intercepts_.data(), n_heads(), loss_.coupled);
+  rounded_intercepts_ = intercepts_in_lines<T>(intercepts_.data(), n_heads());
 }
 
 template <class T>
@@ -187,7 +187,7 @@ template <class T> void HeadsModel<T>::set_coef(const T* coef) {
 
 template <class T> void HeadsModel<T>::set_intercepts(const double* intercepts) {
   std::copy_n(intercepts, n_heads(), intercepts_.begin());
-  rounded_intercepts_ = intercepts_in_lines<T>(intercepts, n_heads(), loss_.coupled);
+  rounded_intercepts_ = intercepts_in_lines<T>(intercepts, n_heads());
 }
 
 template <class T> void HeadsModel<T>::clear_sums() {
