@@ -3,6 +3,7 @@
 #pragma once
 
 constexpr int line_registers = 8;
+constexpr int square_registers = 16;
 
 template <class T> struct line;
 template <> struct line<float> {

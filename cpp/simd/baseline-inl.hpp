@@ -4,6 +4,7 @@
 #pragma once
 
 constexpr int line_registers = 2;
+constexpr int square_registers = 2;
 
 template <class T> struct line;
 template <> struct line<float> {

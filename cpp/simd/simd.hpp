@@ -15,6 +15,8 @@
 //   add_to(p, v)                  adds the lanes, one by one, to float64 numbers at p
 //   line_registers                how many vectors a loop may keep as sums without spilling: a
 //                                 power of two, at most 8; it must not decide about any bit
+//   square_registers              the same for a loop that multiplies every one of some vectors by
+//                                 every one of others and so holds little else; at most 16
 //
 // Formulas are templates over V = vec<T> and write their numbers constant<V>(x). Included inside
 // the target's namespace.

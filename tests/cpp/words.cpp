@@ -142,6 +142,7 @@ template <class T> void check_lanes() {
   constexpr std::ptrdiff_t size = vec<T>::size;
   static_assert(line_registers > 0 && line_registers <= 8 &&
                 (line_registers & (line_registers - 1)) == 0);
+  static_assert(square_registers > 0 && square_registers <= 16);
   for (std::ptrdiff_t lane = 0; lane < size; ++lane) {
     T lanes[size], expected[size];
     double sums[size];
