@@ -87,15 +87,18 @@ def test_candidates(
 
 @pytest.mark.parametrize("contestant", ["fallline", "numpy"])
 @pytest.mark.parametrize("batch_size", [64, 256])
+@pytest.mark.parametrize(("d", "n_classes"), [(10, 10), (100, 3), (784, 10)])
 def test_softmax(
+    d: int,
+    n_classes: int,
     batch_size: int,
     contestant: str,
     sizes: Any,
     measure_heads: Callable[[str, Callable[[], object], int, int], None],
 ) -> None:
-    n, d, n_classes = min(60_000, max(sizes.bytes_of_rows // 3136, 600)), 784, 10
+    n = max(sizes.bytes_of_rows // (4 * d), 600)
     contest = contest_of("softmax", n, d, n_classes, batch_size, sizes.numpy_steps)
     ours = contestant == "fallline"
     epoch = contest.fallline if ours else contest.numpy
     rows = n if ours else contest.numpy_n
-    measure_heads(f"heads-softmax-f32-d{d}-b{batch_size}-k{n_classes}", epoch, rows, 10 * d)
+    measure_heads(f"heads-softmax-f32-d{d}-b{batch_size}-k{n_classes}", epoch, rows, n_classes * d)

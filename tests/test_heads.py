@@ -16,7 +16,10 @@ from test_loop import PARAMETERS, problem
 
 # A line holds 16 float32 or 8 float64.
 N_HEADS = [1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 33]
-N_FEATURES = [1, 3, 7, 8, 9, 15, 16, 17, 33]
+N_FEATURES = [1, 3, 7, 8, 9, 15, 16, 17, 33, 150]
+# Lanes are heads for 17 heads of 21 features and for all candidates, features for 3 heads of 41
+# features and up to 10 of 150.
+SHAPES = [(17, 21), (3, 41)]
 DECAYS = {"l2": 0.05, "l1": 0.02, "weight_decay": 0.1}
 FMA_TARGETS = [target for target in _core.targets() if target != "baseline"]
 # A loss of amounts has no value where the target is -1.
@@ -149,6 +152,17 @@ def test_training_is_that_of_the_reference(
 
 
 @pytest.mark.usefixtures("target")
+@pytest.mark.parametrize("rule", _core.rules())
+@pytest.mark.parametrize(
+    ("loss", "targets"), [("squared", "per_head"), ("logistic", "classes"), ("softmax", "classes")]
+)
+def test_training_in_lanes_of_features_is_that_of_the_reference(
+    loss: str, targets: str, rule: str, dtype: DType
+) -> None:
+    check_training((loss, targets, 3, rule, 75, 16, 41), dtype)
+
+
+@pytest.mark.usefixtures("target")
 @pytest.mark.parametrize("n_heads", N_HEADS)
 @pytest.mark.parametrize(("loss", "targets"), [("logistic", "shared"), ("softmax", "classes")])
 def test_any_number_of_heads_is_trained(
@@ -235,6 +249,44 @@ def test_a_stopped_head_changes_no_more_and_the_last_one_ends_the_run(dtype: DTy
         loop.stop(3)
 
 
+@pytest.mark.parametrize(("n_heads", "d"), SHAPES)
+def test_a_stopped_head_of_a_model_changes_no_more(n_heads: int, d: int, dtype: DType) -> None:
+    p = heads("squared", "per_head", n_heads, "momentum", 75, 16, d)
+    free, loop = p.loop(dtype), p.loop(dtype)
+    for each in (free, loop):
+        each.run(p.rates[:4, 0].copy())
+    loop.stop(1)
+    before = loop.coef
+    for each in (free, loop):
+        each.run(p.rates[4:, 0].copy())
+    assert np.array_equal(loop.coef[:, 1], before[:, 1])
+    assert bits(loop, [0, 2]) == bits(free, [0, 2])
+
+
+@pytest.mark.parametrize(("n_heads", "d"), SHAPES)
+def test_weights_are_kept_as_they_are_set(n_heads: int, d: int, dtype: DType) -> None:
+    loop = heads("squared", "per_head", n_heads, "sgd", 75, 16, d).loop(dtype)
+    coef = np.random.default_rng(0).normal(size=(d, n_heads)).astype(dtype)
+    loop.coef = coef
+    assert np.array_equal(loop.coef, coef)
+
+
+@pytest.mark.usefixtures("target")
+@pytest.mark.parametrize(("n_heads", "d"), SHAPES)
+def test_unpacked_rows_have_the_bits_of_those_read_in_place(
+    n_heads: int, d: int, dtype: DType
+) -> None:
+    p = heads("softmax", "classes", n_heads, "sgd", 75, 16, d)
+    X, y = p.X.astype(dtype), p.y.astype(dtype)
+    coef = np.random.default_rng(1).normal(size=(d, n_heads)).astype(dtype)
+    found = [
+        _core.head_loss_gradients(rows, y, None, "classes", "softmax", coef, np.zeros(n_heads))
+        for rows in (X, np.asfortranarray(X))
+    ]
+    for in_place, unpacked in zip(*found, strict=True):
+        assert np.array_equal(in_place, unpacked)
+
+
 @pytest.mark.parametrize(("loss", "targets"), [("squared", "per_head"), ("softmax", "classes")])
 def test_heads_of_one_model_take_no_step_without_a_finite_loss(
     loss: str, targets: str, dtype: DType
@@ -252,11 +304,12 @@ def test_heads_of_one_model_take_no_step_without_a_finite_loss(
     assert np.array_equal(loop.intercept, clean.intercept)
 
 
+@pytest.mark.parametrize(("n_heads", "d"), SHAPES)
 @pytest.mark.parametrize(("loss", "targets"), CASES)
 def test_the_bits_depend_on_neither_threads_nor_target(
-    loss: str, targets: str, dtype: DType
+    loss: str, targets: str, n_heads: int, d: int, dtype: DType
 ) -> None:
-    p = heads(loss, targets, 17, "adam", 5003, 3000, 21)
+    p = heads(loss, targets, n_heads, "adam", 5003, 3000, d)
     found = []
     for target in FMA_TARGETS:
         _core.set_target(target)

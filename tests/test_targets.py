@@ -123,7 +123,11 @@ def test_every_target_runs_every_kernel(here: Digests) -> None:
         for loss in _core.losses()
         for what in ("residuals", "descend", "tile")
     }
-    losses |= {f"loss {loss} of heads" for loss in [*_core.losses(), *_core.coupled_losses()]}
+    losses |= {
+        f"loss {loss} of heads{lanes}"
+        for loss in [*_core.losses(), *_core.coupled_losses()]
+        for lanes in ("", " in lanes of features")
+    }
     rules = {f"rule {rule}{heads}" for rule in _core.rules() for heads in ("", " of heads")}
     functions = {f"function {function}" for function in _core.functions()}
     expected = {
@@ -145,7 +149,7 @@ def test_the_digests_tell_fused_from_unfused(here: Digests) -> None:
     for target, kernels in here.items():
         if target != "baseline":
             same = [kernel for kernel in kernels if kernels[kernel] == here["baseline"][kernel]]
-            telling = r" tile$|margins|adam|function exp$"
+            telling = r" tile$|features$|margins|adam|function exp$"
             assert not [kernel for kernel in same if re.search(telling, kernel)]
 
 

@@ -124,10 +124,10 @@ HeadPass<T> run_pass(const py::array& X, const Array<T>& y, const Weights<T>& sa
   const HeadSamples<T> samples = head_samples(X, y, sample_weight, targets, n_heads);
   const HeadLossEntry<T>& entry = head_loss(loss, parameters, samples);
   const std::ptrdiff_t d = samples.X.columns;
-  const AlignedVector<T> w = coef_in_lines(table_of(coef, d, n_heads, "coef"), d, n_heads);
-  const AlignedVector<T> b =
-      intercepts_in_lines<T>(vector(intercept, n_heads, "intercept"), n_heads, entry.coupled);
   HeadPass<T> pass(entry, parameters, samples, wants_gradient);
+  const AlignedVector<T> w = pass.layout().laid_out(table_of(coef, d, n_heads, "coef"));
+  const AlignedVector<T> b =
+      intercepts_in_lines<T>(vector(intercept, n_heads, "intercept"), n_heads);
   Interrupt interrupt(signal_raised);
   bool finished = false;
   {
@@ -148,9 +148,8 @@ py::tuple loss_gradient(const py::array& X, const Array<T>& y, const Weights<T>&
   const std::ptrdiff_t n_heads = intercept.size();
   Array<T> gradient = table<T>(X.shape(1), n_heads);
   T* out = gradient.mutable_data();
-  for_each_weight<T>(X.shape(1), n_heads, [&](std::ptrdiff_t to, std::ptrdiff_t from) {
-    out[to] = pass.gradient()[from];
-  });
+  pass.layout().for_each_weight(
+      [&](std::ptrdiff_t to, std::ptrdiff_t from) { out[to] = pass.gradient()[from]; });
   return py::make_tuple(array(pass.loss(), n_heads), gradient,
                         array(pass.intercept_gradient(), n_heads));
 }
@@ -160,9 +159,9 @@ Array<T> compute_margins(const py::array& X, const Array<T>& coef, const Array<d
   const MatrixView<T> view = matrix<T>(X, "X");
   const std::ptrdiff_t n_heads = intercept.size();
   const std::ptrdiff_t d = view.columns;
-  const AlignedVector<T> w = coef_in_lines(table_of(coef, d, n_heads, "coef"), d, n_heads);
+  const AlignedVector<T> w = HeadLayout<T>(d, n_heads).laid_out(table_of(coef, d, n_heads, "coef"));
   const AlignedVector<T> b =
-      intercepts_in_lines<T>(vector(intercept, n_heads, "intercept"), n_heads, false);
+      intercepts_in_lines<T>(vector(intercept, n_heads, "intercept"), n_heads);
   Array<T> out = table<T>(view.rows, n_heads);
   T* to = out.mutable_data();
   Interrupt interrupt(signal_raised);

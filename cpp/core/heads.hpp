@@ -1,6 +1,7 @@
-// The plain structs of models with several heads. Everything that belongs to heads lies in lines of
-// as many heads as a vector has lanes: weights as [line][feature][lane], so that one line is one
-// contiguous array however many there are, and numbers of heads as [line][lane].
+// The plain structs of models with several heads. Numbers of heads lie in lines of as many heads as
+// a vector has lanes, [line][lane]. So do weights, [line][feature][lane], where lanes are heads:
+// one line is one contiguous array however many there are. Where lanes are features they lie as
+// [head][feature], every head padded with zeros to whole lines.
 #pragma once
 
 #include "core/types.hpp"

@@ -20,6 +20,8 @@
 #include "kernels/descent-inl.hpp"
 #include "kernels/csr_descent-inl.hpp"
 #include "kernels/lanes-inl.hpp"
+#include "kernels/feature_lanes-inl.hpp"
+#include "kernels/head_tile-inl.hpp"
 #include "kernels/head_losses-inl.hpp"
 #include "kernels/step-inl.hpp"
 #include "kernels/table-inl.hpp"

@@ -70,50 +70,30 @@ FALLLINE_INLINE void add_block_rows(const T* const* x, std::ptrdiff_t n_rows, co
   }
 }
 
-// What to bring into the cache while the row at a position is worked on: the same of a later block.
-template <class T> FALLLINE_INLINE const T* after(const MatrixView<T>& X, const Rows& rows,
-                                                  std::ptrdiff_t position, std::ptrdiff_t ahead) {
-  const std::ptrdiff_t row =
-      rows.order ? row_ahead(rows, position + ahead) : position + head_block_rows;
-  return X.data + row * X.stride;
-}
-
-template <class T> void head_tile(const HeadTileTask<T>& task, const HeadSums& sums) {
-  constexpr std::ptrdiff_t size = vec<T>::size;
-  constexpr std::ptrdiff_t line_block = head_block_rows * size;
-  const MatrixView<T>& X = task.samples.X;
-  const std::ptrdiff_t n_lines = lines_of<T>(task.samples.n_heads);
-  const std::ptrdiff_t line_weights = X.columns * size;
-  const std::ptrdiff_t ahead =
-      rows_in_bytes_ahead(X.columns * static_cast<std::ptrdiff_t>(sizeof(T)));
-  std::ptrdiff_t rows[head_block_rows];
-  const T* x[head_block_rows];
-  const T* later[head_block_rows];
-  for (std::ptrdiff_t begin = task.rows.begin; begin < task.rows.end; begin += head_block_rows) {
-    const std::ptrdiff_t left = task.rows.end - begin;
-    const std::ptrdiff_t n_rows = left < head_block_rows ? left : head_block_rows;
-    const std::ptrdiff_t stride = (X.columns + size - 1) / size * size;
-    if (X.unpack) {
-      X.unpack(X, {task.rows.order, begin, begin + n_rows, task.rows.known}, task.unpacked, stride);
-    }
-    for (std::ptrdiff_t k = 0; k < n_rows; ++k) {
-      rows[k] = task.rows.order ? task.rows.order[begin + k] : begin + k;
-      x[k] = X.unpack ? task.unpacked + k * stride : X.data + rows[k] * X.stride;
-      later[k] = X.unpack ? x[k] : after(X, task.rows, begin + k, ahead);
-    }
-    for (std::ptrdiff_t l = 0; l < n_lines; ++l) {
-      block_margins<line_registers, T>(x, l == 0 ? later : nullptr, n_rows,
-                                       task.w + l * line_weights, load(task.intercepts + l * size),
-                                       X.columns, task.block + l * line_block);
-    }
-    task.loss->residuals({task.samples, rows, n_rows, task.block}, sums, task.loss_parameters);
-    if (!task.gradient) continue;
-    for (std::ptrdiff_t l = 0; l < n_lines; ++l) {
-      add_block_rows<line_registers>(x, n_rows, task.block + l * line_block, X.columns,
-                                     task.gradient + l * line_weights);
+struct HeadLanes {
+  template <class T> static FALLLINE_INLINE void margins(const HeadTileTask<T>& task,
+                                                         const T* const* x, const T* const* later,
+                                                         std::ptrdiff_t n_rows) {
+    constexpr std::ptrdiff_t size = vec<T>::size;
+    const std::ptrdiff_t columns = task.samples.X.columns;
+    for (std::ptrdiff_t l = 0; l < lines_of<T>(task.samples.n_heads); ++l) {
+      block_margins<line_registers, T>(
+          x, l == 0 ? later : nullptr, n_rows, task.w + l * columns * size,
+          load(task.intercepts + l * size), columns, task.block + l * head_block_rows * size);
     }
   }
-}
+
+  template <class T> static FALLLINE_INLINE void gradient(const HeadTileTask<T>& task,
+                                                          const T* const* x, const T* const*,
+                                                          std::ptrdiff_t n_rows) {
+    constexpr std::ptrdiff_t size = vec<T>::size;
+    const std::ptrdiff_t columns = task.samples.X.columns;
+    for (std::ptrdiff_t l = 0; l < lines_of<T>(task.samples.n_heads); ++l) {
+      add_block_rows<line_registers>(x, n_rows, task.block + l * head_block_rows * size, columns,
+                                     task.gradient + l * columns * size);
+    }
+  }
+};
 
 template <class T> void head_margins(const MatrixView<T>& X, const T* w, const T* intercepts,
                                      std::ptrdiff_t n_heads, T* out) {

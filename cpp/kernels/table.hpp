@@ -229,7 +229,8 @@ template <class T> struct KernelTable {
   std::ptrdiff_t (*block_rows)(
       std::ptrdiff_t columns);  // tiles of whole blocks add up to the same bits
   void (*margins)(const MatrixView<T>& X, const T* w, T intercept, T* out);
-  void (*head_tile)(const HeadTileTask<T>&, const HeadSums&);
+  void (*head_tile)(const HeadTileTask<T>&, const HeadSums&);     // lanes are heads
+  void (*feature_tile)(const HeadTileTask<T>&, const HeadSums&);  // lanes are features
   void (*head_margins)(const MatrixView<T>& X, const T* w, const T* intercepts,
                        std::ptrdiff_t n_heads, T* out);  // row-major
   double (*read_sum)(const T* x, std::ptrdiff_t n);

@@ -7,34 +7,33 @@ struct Softmax {
   static constexpr const char* name = "softmax";
   static constexpr int n_parameters = 0;
 
-  // Two parts of the loss of a row, which is log(sum) + shift.
-  template <class T> struct Row {
-    T sum;    // of the exponentials, from 1 to the number of classes
-    T shift;  // the highest margin less that of the class
-  };
-
-  // Margins of one row, in lines that lie `stride` apart, become its weight times its derivatives.
-  // Lanes past the last class hold minus infinity, whose exponential is 0.
-  template <class T> FALLLINE_INLINE Row<T> row(T* margins, std::ptrdiff_t n_lines,
-                                                std::ptrdiff_t stride, std::ptrdiff_t target,
-                                                T weight) const {
-    constexpr std::ptrdiff_t size = vec<T>::size;
-    const T target_margin = margins[target / size * stride + target % size];
-    vec<T> highest = load(margins);
-    for (std::ptrdiff_t l = 1; l < n_lines; ++l) highest = max(load(margins + l * stride), highest);
-    const T shift = largest(highest);
-    vec<T> total = set(T(0));
-    for (std::ptrdiff_t l = 0; l < n_lines; ++l) {
-      const vec<T> e = exp_or_zero(load(margins + l * stride) - set(shift));
+  // The losses of as many rows as a vector has lanes. margins[k] is where those of class k are
+  // stored; they become the weight times the derivative.
+  template <class Margins, class V> FALLLINE_INLINE V rows(const Margins& margins,
+                                                           std::ptrdiff_t n_classes, V target,
+                                                           V weight) const {
+    V highest = load(margins[0]), own = highest;
+    for (std::ptrdiff_t k = 1; k < n_classes; ++k) {
+      const V z = load(margins[k]);
+      highest = max(z, highest);
+      own = select_same(target, number<V>(k), z, own);
+    }
+    V total = constant<V>(0);
+    for (std::ptrdiff_t k = 0; k < n_classes; ++k) {
+      const V e = exp_or_zero(load(margins[k]) - highest);
       total = total + e;
-      store(margins + l * stride, e);
+      store(margins[k], e);
     }
-    const T divisor = sum(total);
-    const vec<T> scale = set(weight / divisor);
-    for (std::ptrdiff_t l = 0; l < n_lines; ++l) {
-      const vec<T> own = select_lane(target - l * size, set(-weight), set(T(0)));
-      store(margins + l * stride, fma(load(margins + l * stride), scale, own));
+    const V scale = weight / total;
+    for (std::ptrdiff_t k = 0; k < n_classes; ++k) {
+      const V less = select_same(target, number<V>(k), -weight, constant<V>(0));
+      store(margins[k], fma(load(margins[k]), scale, less));
     }
-    return {divisor, shift - target_margin};
+    return log(total) + (highest - own);
+  }
+
+ private:
+  template <class V> static FALLLINE_INLINE V number(std::ptrdiff_t k) {
+    return set(static_cast<typename V::scalar>(k));
   }
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 constexpr int line_registers = 4;
+constexpr int square_registers = 6;
 
 template <class T> struct half_line;
 template <> struct half_line<float> {
@@ -214,9 +215,6 @@ FALLLINE_INLINE __m256d half_sums(const vec<double>* v) {
 }
 template <class T> FALLLINE_INLINE vec<T> sums(const vec<T>* v) {
   return {half_sums(v), half_sums(v + vec<T>::size / 2)};
-}
-template <class T> FALLLINE_INLINE T largest(vec<T> x) {
-  return half_largest(half_max(x.low, x.high));
 }
 FALLLINE_INLINE void add_to(double* p, vec<double> x) { store(p, load(p) + x); }
 FALLLINE_INLINE vec<double> widened(__m256 x) {

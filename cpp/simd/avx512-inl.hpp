@@ -3,6 +3,7 @@
 #pragma once
 
 constexpr int line_registers = 8;
+constexpr int square_registers = 16;
 
 template <class T> struct line;
 template <> struct line<float> {
@@ -126,14 +127,6 @@ FALLLINE_INLINE vec<double> sums(const vec<double>* v) {
   }
   return {_mm512_add_pd(_mm512_unpacklo_pd(pairs[0], pairs[1]),
                         _mm512_unpackhi_pd(pairs[0], pairs[1]))};
-}
-FALLLINE_INLINE float largest(vec<float> x) {
-  return half_largest(
-      _mm256_max_ps(_mm512_castps512_ps256(x.all), _mm512_extractf32x8_ps(x.all, 1)));
-}
-FALLLINE_INLINE double largest(vec<double> x) {
-  return half_largest(
-      _mm256_max_pd(_mm512_castpd512_pd256(x.all), _mm512_extractf64x4_pd(x.all, 1)));
 }
 FALLLINE_INLINE void add_to(double* p, vec<double> x) { store(p, load(p) + x); }
 FALLLINE_INLINE void add_to(double* p, vec<float> x) {

@@ -4,6 +4,7 @@
 #pragma once
 
 constexpr int line_registers = 2;
+constexpr int square_registers = 2;
 
 template <class T> struct line;
 template <> struct line<float> {
@@ -97,11 +98,6 @@ template <class T> FALLLINE_INLINE vec<T> sums(const vec<T>* v) {
   vec<T> all{};
   for (std::ptrdiff_t i = 0; i < vec<T>::size; ++i) all.all[i] = sum(v[i]);
   return all;
-}
-template <class T> FALLLINE_INLINE T largest(vec<T> x) {
-  T found = x.all[0];
-  for (std::ptrdiff_t i = 1; i < vec<T>::size; ++i) found = x.all[i] > found ? x.all[i] : found;
-  return found;
 }
 template <class T> FALLLINE_INLINE void add_to(double* p, vec<T> x) {
   for (std::ptrdiff_t i = 0; i < vec<T>::size; ++i) p[i] += static_cast<double>(x.all[i]);

@@ -2,6 +2,7 @@
 #pragma once
 
 constexpr int line_registers = 4;
+constexpr int square_registers = 6;
 
 template <class T> struct quarter_line;
 template <> struct quarter_line<float> {
@@ -242,13 +243,6 @@ template <class T> FALLLINE_INLINE vec<T> sums(const vec<T>* v) {
   constexpr std::ptrdiff_t quarter = vec<T>::size / 4;
   return {quarter_sums(v), quarter_sums(v + quarter), quarter_sums(v + 2 * quarter),
           quarter_sums(v + 3 * quarter)};
-}
-template <class T> FALLLINE_INLINE T largest(vec<T> x) {
-  T lanes[vec<T>::size];
-  store(lanes, x);
-  T found = lanes[0];
-  for (std::ptrdiff_t i = 1; i < vec<T>::size; ++i) found = lanes[i] > found ? lanes[i] : found;
-  return found;
 }
 FALLLINE_INLINE void add_to(double* p, vec<double> x) { store(p, load(p) + x); }
 FALLLINE_INLINE vec<double> widened(float32x4_t a, float32x4_t b) {

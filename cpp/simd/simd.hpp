@@ -13,9 +13,10 @@
 //   sums(v)                       sum(v[0]), sum(v[1]) … of `size` vectors
 //   prefetch(p)                   into the first-level cache
 //   add_to(p, v)                  adds the lanes, one by one, to float64 numbers at p
-//   largest(v)                    of the lanes; any number where one is a NaN
 //   line_registers                how many vectors a loop may keep as sums without spilling: a
 //                                 power of two, at most 8; it must not decide about any bit
+//   square_registers              the same for a loop that multiplies every one of some vectors by
+//                                 every one of others and so holds little else; at most 16
 //
 // Formulas are templates over V = vec<T> and write their numbers constant<V>(x). Included inside
 // the target's namespace.
@@ -46,9 +47,13 @@ template <class T> FALLLINE_INLINE void store_up_to(T* p, std::ptrdiff_t n, vec<
   }
 }
 
+// a where the whole numbers x and y are the same, b elsewhere.
+template <class V> FALLLINE_INLINE V select_same(V x, V y, V a, V b) {
+  return select_negative(abs(x - y) - constant<V>(0.5), a, b);
+}
+
 // a in the lane of that number, b in all others; b everywhere if there is no such lane.
 template <class T> FALLLINE_INLINE vec<T> select_lane(std::ptrdiff_t lane, vec<T> a, vec<T> b) {
   static constexpr T numbers[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const vec<T> distance = load(numbers) - set(static_cast<T>(lane));
-  return select_negative(abs(distance) - set(T(0.5)), a, b);
+  return select_same(load(numbers), set(static_cast<T>(lane)), a, b);
 }

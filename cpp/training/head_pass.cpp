@@ -28,10 +28,11 @@ HeadPass<T>::HeadPass(const HeadLossEntry<T>& loss, std::vector<double> loss_par
       loss_(loss),
       loss_parameters_(std::move(loss_parameters)),
       samples_(samples),
+      layout_(samples),
       width_(head_lines<T>(samples.n_heads) * head_lanes<T>),
       block_size_(head_block_rows *
                   (width_ + (samples.X.unpack ? padded_size<T>(samples.X.columns) : 0))),
-      gradient_size_(wants_gradient ? width_ * samples.X.columns : 0) {
+      gradient_size_(wants_gradient ? layout_.size() : 0) {
   sums_.resize(static_cast<std::size_t>(3 * width_));
   gradient_.resize(static_cast<std::size_t>(gradient_size_));
 }
@@ -41,15 +42,16 @@ template <class T> bool HeadPass<T>::run_tile(const Rows& rows, const T* w, cons
                                               T* block, T* gradient, double* sums, Interrupt* poll,
                                               const Interrupt& stop) const {
   const std::ptrdiff_t length = visit_rows(samples_.X.columns * head_lines<T>(samples_.n_heads));
+  const auto tile = layout_.features_in_lanes() ? kernels_.feature_tile : kernels_.head_tile;
   for (Rows visit = rows; visit.begin < rows.end; visit.begin = visit.end) {
     if (visit.begin > rows.begin) {
       if (poll) poll->poll();
       if (stop.stopped()) return false;
     }
     visit.end = std::min(visit.begin + length, rows.end);
-    kernels_.head_tile({samples_, visit, w, intercepts, &loss_, loss_parameters_.data(), block,
-                        block + width_ * head_block_rows, gradient_size_ ? gradient : nullptr},
-                       {sums, sums + width_, sums + 2 * width_});
+    tile({samples_, visit, w, intercepts, &loss_, loss_parameters_.data(), block,
+          block + width_ * head_block_rows, gradient_size_ ? gradient : nullptr},
+         {sums, sums + width_, sums + 2 * width_});
   }
   return true;
 }

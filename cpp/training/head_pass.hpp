@@ -6,6 +6,7 @@
 #include "core/aligned.hpp"
 #include "core/interrupt.hpp"
 #include "kernels/table.hpp"
+#include "training/head_layout.hpp"
 
 namespace fallline {
 
@@ -13,6 +14,9 @@ template <class T> class HeadPass {
  public:
   HeadPass(const HeadLossEntry<T>& loss, std::vector<double> loss_parameters,
            const HeadSamples<T>& samples, bool wants_gradient);
+
+  // How weights and gradient lie.
+  const HeadLayout<T>& layout() const { return layout_; }
 
   // Sums over the rows; weights and intercepts as a HeadTileTask has them. False if the user
   // interrupted: the sums are then worthless.
@@ -35,6 +39,7 @@ template <class T> class HeadPass {
   const HeadLossEntry<T>& loss_;
   std::vector<double> loss_parameters_;
   HeadSamples<T> samples_;
+  HeadLayout<T> layout_;
   std::ptrdiff_t width_;          // heads, padded to lines
   std::ptrdiff_t block_size_;     // scratch of one block
   std::ptrdiff_t gradient_size_;  // 0 when no gradient is wanted

@@ -59,7 +59,7 @@ template <class T> HeadsModel<T>::HeadsModel(HeadSamples<T> samples, const HeadL
       l1_(in_lines<double>(options_.l1, width_)),
       weight_decay_(in_lines<double>(options_.weight_decay, width_)) {
   const auto n_slots = static_cast<std::size_t>(rule_.n_slots);
-  w_.resize(width_ * static_cast<std::size_t>(n_features()));
+  w_.resize(static_cast<std::size_t>(pass_.layout().size()));
   slots_.resize(w_.size() * n_slots);
   intercept_slots_.resize(width_ * n_slots);
   for (auto* numbers :
@@ -73,7 +73,7 @@ template <class T> HeadsModel<T>::HeadsModel(HeadSamples<T> samples, const HeadL
     stay(static_cast<std::ptrdiff_t>(pad));
   }
   sum_weights(samples_, total_weights_);
-  rounded_intercepts_ = intercepts_in_lines<T>(intercepts_.data(), n_heads(), loss_.coupled);
+  rounded_intercepts_ = intercepts_in_lines<T>(intercepts_.data(), n_heads());
 }
 
 template <class T>
@@ -129,26 +129,53 @@ template <class T> void HeadsModel<T>::set_rates(const double* rates, std::ptrdi
 }
 
 template <class T> void HeadsModel<T>::update_weights(std::int64_t step) {
-  const std::size_t line_weights = static_cast<std::size_t>(n_features() * head_lanes<T>);
-  for (std::size_t first = 0, at = 0; first < width_;
-       first += static_cast<std::size_t>(head_lanes<T>), at += line_weights) {
-    HeadStepTask<T> task{step,
-                         rates_.data() + first,
-                         scales_.data() + first,
-                         l2_.data() + first,
-                         l1_.data() + first,
-                         weight_decay_.data() + first,
-                         stays_.data() + first,
-                         options_.rule_parameters.data(),
-                         w_.data() + at,
-                         pass_.gradient() + at,
-                         {},
-                         n_features()};
-    for (std::size_t s = 0; s < static_cast<std::size_t>(rule_.n_slots); ++s) {
-      task.slots[s] = slots_.data() + s * w_.size() + at;
+  if (pass_.layout().features_in_lanes()) {
+    for (std::ptrdiff_t head = 0; head < n_heads(); ++head) {
+      if (!stays(head)) update_head(step, static_cast<std::size_t>(head));
     }
-    fallline::update(rule_, task);
+  } else {
+    for (std::ptrdiff_t line = 0; line < head_lines<T>(n_heads()); ++line) {
+      update_line(step, static_cast<std::size_t>(line));
+    }
   }
+}
+
+// Of the weights from `at`.
+template <class T> void HeadsModel<T>::show_slots(T** slots, std::size_t at) {
+  for (std::size_t s = 0; s < static_cast<std::size_t>(rule_.n_slots); ++s) {
+    slots[s] = slots_.data() + s * w_.size() + at;
+  }
+}
+
+template <class T> void HeadsModel<T>::update_line(std::int64_t step, std::size_t line) {
+  const std::size_t first = line * static_cast<std::size_t>(head_lanes<T>);
+  const std::size_t at = line * static_cast<std::size_t>(pass_.layout().stride());
+  HeadStepTask<T> task{step,
+                       rates_.data() + first,
+                       scales_.data() + first,
+                       l2_.data() + first,
+                       l1_.data() + first,
+                       weight_decay_.data() + first,
+                       stays_.data() + first,
+                       options_.rule_parameters.data(),
+                       w_.data() + at,
+                       pass_.gradient() + at,
+                       {},
+                       n_features()};
+  show_slots(task.slots, at);
+  fallline::update(rule_, task);
+}
+
+template <class T> void HeadsModel<T>::update_head(std::int64_t step, std::size_t head) {
+  const std::size_t at = head * static_cast<std::size_t>(pass_.layout().stride());
+  StepTask<T> task{{step, rates_[head], scales_[head], l2_[head], l1_[head], weight_decay_[head],
+                    options_.rule_parameters.data()},
+                   w_.data() + at,
+                   pass_.gradient() + at,
+                   {},
+                   n_features()};
+  show_slots(task.slots, at);
+  fallline::update(rule_, task);
 }
 
 template <class T> void HeadsModel<T>::update_intercepts(std::int64_t step) {
@@ -176,18 +203,18 @@ template <class T> void HeadsModel<T>::update_intercepts(std::int64_t step) {
 }
 
 template <class T> void HeadsModel<T>::get_coef(T* out) const {
-  for_each_weight<T>(n_features(), n_heads(), [&](std::ptrdiff_t to, std::ptrdiff_t from) {
+  pass_.layout().for_each_weight([&](std::ptrdiff_t to, std::ptrdiff_t from) {
     out[to] = w_[static_cast<std::size_t>(from)];
   });
 }
 
 template <class T> void HeadsModel<T>::set_coef(const T* coef) {
-  w_ = coef_in_lines(coef, n_features(), n_heads());
+  w_ = pass_.layout().laid_out(coef);
 }
 
 template <class T> void HeadsModel<T>::set_intercepts(const double* intercepts) {
   std::copy_n(intercepts, n_heads(), intercepts_.begin());
-  rounded_intercepts_ = intercepts_in_lines<T>(intercepts, n_heads(), loss_.coupled);
+  rounded_intercepts_ = intercepts_in_lines<T>(intercepts, n_heads());
 }
 
 template <class T> void HeadsModel<T>::clear_sums() {

@@ -57,6 +57,9 @@ template <class T> class HeadsModel {
   bool add_losses(Chunk& chunk);
   void set_rates(const double* rates, std::ptrdiff_t n_rows);
   void update_weights(std::int64_t step);
+  void update_line(std::int64_t step, std::size_t line);
+  void update_head(std::int64_t step, std::size_t head);
+  void show_slots(T** slots, std::size_t at);
   void update_intercepts(std::int64_t step);
 
   std::size_t width_;  // heads, padded to lines; so is every array of numbers of heads

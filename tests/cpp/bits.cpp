@@ -302,8 +302,9 @@ template <class T> void run_fma_chains(std::ptrdiff_t, Digest& digest) {
 // A table with a new kernel does not fit the names below: compile errors here ask for its run.
 template <class T> void run_all() {
   const auto& [target, losses, rules, functions, head_losses, sources, tile, block_rows, margins,
-               head_tile, head_margins, read_sum, all_finite, in_place, scaled_weights, csr32,
-               csr64, fma_chains, centered_sums, fold, unfold] = fallline::kernels<T>();
+               head_tile, feature_tile, head_margins, read_sum, all_finite, in_place,
+               scaled_weights, csr32, csr64, fma_chains, centered_sums, fold, unfold] =
+      fallline::kernels<T>();
   for (const fallline::LossEntry<T>& loss : losses) {
     const auto& [name, n_parameters, residuals, values, derivatives, curvatures, conjugates,
                  smoothness, descend, csr_descend32, csr_descend64] = loss;
@@ -336,7 +337,9 @@ template <class T> void run_all() {
   }
   for (const fallline::HeadLossEntry<T>& loss : head_losses) {
     report<T>(std::string("loss ") + loss.name + " of heads",
-              [&](auto at, Digest& d) { run_head_tile(loss, at, d); });
+              [&](auto at, Digest& d) { run_head_tile(loss, false, at, d); });
+    report<T>(std::string("loss ") + loss.name + " of heads in lanes of features",
+              [&](auto at, Digest& d) { run_head_tile(loss, true, at, d); });
   }
   for (const fallline::SourceEntry<T>& source : sources) {
     report<T>(std::string("source ") + source.name,

@@ -1,7 +1,7 @@
 // Kernels of several heads, on problems that are made anew for each call. Included by bits.cpp.
 #pragma once
 
-constexpr std::ptrdiff_t head_counts[] = {1, 8, 9, 17};
+constexpr std::ptrdiff_t head_counts[] = {1, 8, 11, 17};
 constexpr std::ptrdiff_t head_columns[] = {1, 7, 17, 100};
 constexpr std::ptrdiff_t head_rows[] = {1, 7, 16, 33};
 
@@ -14,23 +14,28 @@ template <class T> struct Heads {
   Guarded<std::uint8_t> folds;
   Guarded<double> sums;
 
-  Heads(std::ptrdiff_t n, std::ptrdiff_t columns, std::ptrdiff_t heads, std::ptrdiff_t offset)
+  // by_features: lanes are features.
+  Heads(std::ptrdiff_t n, std::ptrdiff_t columns, std::ptrdiff_t heads, bool by_features,
+        std::ptrdiff_t offset)
       : n_heads(heads),
         width(fallline::head_lines<T>(heads) * lanes),
         rows(n, columns, offset),
         own_targets(n * heads, offset),
         classes(n, offset),
-        w(width * columns, offset),
+        w(by_features ? heads * fallline::padded_size<T>(columns) : width * columns, offset),
         intercepts(width, offset),
         fold_of_heads(width, offset),
         block(width * fallline::head_block_rows, offset),
-        gradient(width * columns, offset),
+        gradient(w.size(), offset),
         folds(n, offset),
         sums(3 * width, offset) {
     fill(own_targets, Kind::sign, 5);
     fill(intercepts, Kind::plain, 6);
     fill(gradient, Kind::plain, 7);
     for (std::ptrdiff_t k = 0; k < w.size(); ++k) w[k] = number<T>(8, k) / T(64);
+    for (std::ptrdiff_t k = 0; by_features && k < w.size(); ++k) {
+      if (k % fallline::padded_size<T>(columns) >= columns) w[k] = 0;
+    }
     for (std::ptrdiff_t k = 0; k < width; ++k) fold_of_heads[k] = static_cast<T>(k % 4);
     for (std::ptrdiff_t k = 0; k < 3 * width; ++k) sums[k] = 0;
     for (std::ptrdiff_t i = 0; i < n; ++i) {
@@ -58,27 +63,29 @@ template <class T> struct Heads {
   }
 };
 
-template <class T, class Visit> void for_all_heads(std::ptrdiff_t offset, const Visit& visit) {
+template <class T, class Visit>
+void for_all_heads(bool by_features, std::ptrdiff_t offset, const Visit& visit) {
   for (const std::ptrdiff_t n_heads : head_counts) {
     for (const std::ptrdiff_t columns : head_columns) {
       for (const std::ptrdiff_t n : head_rows) {
-        Heads<T> heads(n, columns, n_heads, offset);
+        Heads<T> heads(n, columns, n_heads, by_features, offset);
         visit(heads);
       }
     }
   }
 }
 
-template <class T>
-void run_head_tile(const fallline::HeadLossEntry<T>& loss, std::ptrdiff_t offset, Digest& digest) {
+template <class T> void run_head_tile(const fallline::HeadLossEntry<T>& loss, bool by_features,
+                                      std::ptrdiff_t offset, Digest& digest) {
   using Kinds = fallline::HeadTargets;
-  for_all_heads<T>(offset, [&](Heads<T>& heads) {
+  const auto& kernels = fallline::kernels<T>();
+  const auto tile = by_features ? kernels.feature_tile : kernels.head_tile;
+  for_all_heads<T>(by_features, offset, [&](Heads<T>& heads) {
     for (const Kinds kind : {Kinds::shared, Kinds::per_head, Kinds::classes}) {
       if (loss.coupled && kind != Kinds::classes) continue;
       for (const bool stored : {true, false}) {
         double* const sums = heads.sums.data();
-        fallline::kernels<T>().head_tile(heads.task(loss, kind, stored),
-                                         {sums, sums + heads.width, sums + 2 * heads.width});
+        tile(heads.task(loss, kind, stored), {sums, sums + heads.width, sums + 2 * heads.width});
       }
     }
     digest.add(heads.gradient);
@@ -90,7 +97,7 @@ void run_head_tile(const fallline::HeadLossEntry<T>& loss, std::ptrdiff_t offset
 }
 
 template <class T> void run_head_margins(std::ptrdiff_t offset, Digest& digest) {
-  for_all_heads<T>(offset, [&](Heads<T>& heads) {
+  for_all_heads<T>(false, offset, [&](Heads<T>& heads) {
     Guarded<T> out(heads.rows.rows * heads.n_heads, offset);
     fallline::kernels<T>().head_margins(heads.rows.view(), heads.w.data(), heads.intercepts.data(),
                                         heads.n_heads, out.data());

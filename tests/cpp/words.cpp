@@ -142,6 +142,7 @@ template <class T> void check_lanes() {
   constexpr std::ptrdiff_t size = vec<T>::size;
   static_assert(line_registers > 0 && line_registers <= 8 &&
                 (line_registers & (line_registers - 1)) == 0);
+  static_assert(square_registers > 0 && square_registers <= 16);
   for (std::ptrdiff_t lane = 0; lane < size; ++lane) {
     T lanes[size], expected[size];
     double sums[size];
@@ -150,7 +151,6 @@ template <class T> void check_lanes() {
       sums[k] = 1.0 / static_cast<double>(3 + k);
       expected[k] = k == lane ? T(7) : T(-1);
     }
-    if (!same(largest(load(lanes)), T(1) / T(3))) fail("largest finds another");
     expect_lanes("select_lane", select_lane(lane, set(T(7)), set(T(-1))), expected);
     add_to(sums, load(lanes));
     for (std::ptrdiff_t k = 0; k < size; ++k) {
