@@ -11,6 +11,7 @@
 #include "kernels/block-inl.hpp"
 #include "kernels/unpack-inl.hpp"
 #include "kernels/standardize-inl.hpp"
+#include "kernels/gram-inl.hpp"
 #include "kernels/rows-inl.hpp"
 #include "kernels/short_rows-inl.hpp"
 #include "kernels/tile-inl.hpp"

@@ -74,5 +74,7 @@ template <class T> constexpr KernelTable<T> table(const char* target) {
           fma_chains<T>,
           centered_sums<T>,
           fold<T>,
-          unfold<T>};
+          unfold<T>,
+          standardize<T>,
+          gram_kernels};
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/csr.hpp"
+#include "core/gram.hpp"
 #include "core/heads.hpp"
 #include "core/types.hpp"
 
@@ -246,6 +247,10 @@ template <class T> struct KernelTable {
   T (*fold)(const T* w, const T* mean, const T* inverse_scale, T* v, std::ptrdiff_t n);
   void (*unfold)(const T* mean, const T* inverse_scale, T intercept_gradient, T* gradient,
                  std::ptrdiff_t n);
+  // A tile of standardised rows, which X has in place.
+  void (*standardize)(const MatrixView<T>& X, const Rows& rows, const StandardColumns& columns,
+                      double* tile);
+  GramKernels gram;  // the same for every T
 };
 
 template <class I, class T> CsrDescend<T, I> csr_descend(const LossEntry<T>& loss) {

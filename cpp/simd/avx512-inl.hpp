@@ -3,6 +3,7 @@
 #pragma once
 
 constexpr int line_registers = 8;
+constexpr int block_columns = 8, block_lines = 3;
 
 template <class T> struct line;
 template <> struct line<float> {

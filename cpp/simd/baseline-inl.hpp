@@ -4,6 +4,7 @@
 #pragma once
 
 constexpr int line_registers = 2;
+constexpr int block_columns = 2, block_lines = 1;
 
 template <class T> struct line;
 template <> struct line<float> {

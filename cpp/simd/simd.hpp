@@ -16,6 +16,8 @@
 //   largest(v)                    of the lanes; any number where one is a NaN
 //   line_registers                how many vectors a loop may keep as sums without spilling: a
 //                                 power of two, at most 8; it must not decide about any bit
+//   block_columns, block_lines    the block of vectors that a product of matrices keeps as sums:
+//                                 columns divide 8; must not decide about any bit either
 //
 // Formulas are templates over V = vec<T> and write their numbers constant<V>(x). Included inside
 // the target's namespace.

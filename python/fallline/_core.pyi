@@ -87,6 +87,21 @@ def head_loss_gradients(
     loss_parameters: list[float] = [],
 ) -> tuple[Float64Array, FloatArray, Float64Array]: ...
 def head_margins(X: DenseMatrix, coef: FloatArray, intercept: Float64Array) -> FloatArray: ...
+def newton_pass(
+    X: DenseMatrix,
+    y: Float64Array,
+    sample_weight: Float64Array | None,
+    loss: str,
+    u: Float64Array,
+    mean: Float64Array,
+    inverse_scale: Float64Array,
+    fit_intercept: bool,
+    *,
+    loss_parameters: list[float] = ...,
+    order: IntArray | None = None,
+    hessian_rows: tuple[int, int] | None = None,
+    margins: Float64Array | None = None,
+) -> tuple[float, float, Float64Array, Float64Array | None]: ...
 def column_moments(
     X: DenseMatrix, sample_weight: FloatArray | None
 ) -> tuple[Float64Array, Float64Array]: ...

@@ -303,7 +303,8 @@ template <class T> void run_fma_chains(std::ptrdiff_t, Digest& digest) {
 template <class T> void run_all() {
   const auto& [target, losses, rules, functions, head_losses, sources, tile, block_rows, margins,
                head_tile, head_margins, read_sum, all_finite, in_place, scaled_weights, csr32,
-               csr64, fma_chains, centered_sums, fold, unfold] = fallline::kernels<T>();
+               csr64, fma_chains, centered_sums, fold, unfold, standardize, gram] =
+      fallline::kernels<T>();
   for (const fallline::LossEntry<T>& loss : losses) {
     const auto& [name, n_parameters, residuals, values, derivatives, curvatures, conjugates,
                  smoothness, descend, csr_descend32, csr_descend64] = loss;

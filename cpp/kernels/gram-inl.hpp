@@ -1,0 +1,147 @@
+// Products of standardised rows, on tiles of float64: how they lie says core/gram.hpp. Every sum
+// is one chain over the rows of a tile, so that no block of registers decides about a bit.
+#pragma once
+
+// Rows of X as the tile has them.
+template <class T> void standardize(const MatrixView<T>& X, const Rows& rows,
+                                    const StandardColumns& columns, double* tile) {
+  constexpr std::ptrdiff_t size = vec<double>::size;
+  const std::ptrdiff_t n = rows.end - rows.begin;
+  for (std::ptrdiff_t k = 0; k < n; ++k) {
+    const std::ptrdiff_t at = rows.begin + k;
+    const T* row = X.data + (rows.order ? rows.order[at] : at) * X.stride;
+    for (std::ptrdiff_t line = 0; line < columns.lines; ++line) {
+      const std::ptrdiff_t i = line * size, left = X.columns - i;
+      const vec<double> x = left > 0 ? load_as<double>(row + i, left) : set(0.0);
+      store(tile + (line * gram_rows + k) * size,
+            (x - load(columns.mean + i)) * load(columns.inverse_scale + i));
+    }
+  }
+}
+
+FALLLINE_INLINE const double* gram_line(const double* tile, std::ptrdiff_t line) {
+  return tile + line * gram_rows * gram_lanes;
+}
+
+// out[k] = z_k . u: a chain of lines for every row, several rows at a time.
+inline void gram_margins(const GramTile& tile, const double* u, double* out) {
+  constexpr std::ptrdiff_t size = vec<double>::size;
+  for (std::ptrdiff_t begin = 0; begin < tile.n_rows; begin += size) {
+    vec<double> products[size];
+    for (std::ptrdiff_t first = 0; first < size; first += line_registers) {
+      vec<double> chains[line_registers];
+      for (int r = 0; r < line_registers; ++r) chains[r] = set(0.0);
+      for (std::ptrdiff_t line = 0; line < tile.lines; ++line) {
+        const double* z = gram_line(tile.z, line) + (begin + first) * size;
+        const vec<double> v = load(u + line * size);
+        for (int r = 0; r < line_registers; ++r) {
+          chains[r] = fma(load(z + r * size), v, chains[r]);
+        }
+      }
+      for (int r = 0; r < line_registers; ++r) products[first + r] = chains[r];
+    }
+    store_up_to(out + begin, tile.n_rows - begin, sums(products));
+  }
+}
+
+template <int lines> FALLLINE_INLINE void add_row_lines(const GramTile& tile, const double* factors,
+                                                        std::ptrdiff_t line, double* gradient) {
+  vec<double> chains[lines];
+  for (int l = 0; l < lines; ++l) chains[l] = load(gradient + (line + l) * gram_lanes);
+  const double* z = gram_line(tile.z, line);
+  for (std::ptrdiff_t k = 0; k < tile.n_rows; ++k) {
+    const vec<double> factor = set(factors[k]);
+    for (int l = 0; l < lines; ++l) {
+      chains[l] = fma(factor, load(gram_line(z, l) + k * gram_lanes), chains[l]);
+    }
+  }
+  for (int l = 0; l < lines; ++l) store(gradient + (line + l) * gram_lanes, chains[l]);
+}
+
+// gradient += sum_k factors[k] z_k
+inline void gram_add_rows(const GramTile& tile, const double* factors, double* gradient) {
+  std::ptrdiff_t line = 0;
+  for (; line + line_registers <= tile.lines; line += line_registers) {
+    add_row_lines<line_registers>(tile, factors, line, gradient);
+  }
+  for (; line < tile.lines; ++line) add_row_lines<1>(tile, factors, line, gradient);
+}
+
+// to[l][i] += sum_k a[k][i] b[l][k] of n rows k: eight numbers i that are broadcast, `lines` lines
+// of b. A block of the sums stays in registers all the while.
+template <int lines> FALLLINE_INLINE void add_block(const double* a, const double* const* b,
+                                                    std::ptrdiff_t n, double* const* to) {
+  for (int first = 0; first < gram_lanes; first += block_columns) {
+    vec<double> chains[block_columns][lines];
+    for (int i = 0; i < block_columns; ++i) {
+      for (int l = 0; l < lines; ++l) chains[i][l] = load(to[l] + (first + i) * gram_lanes);
+    }
+    for (std::ptrdiff_t k = 0; k < n; ++k) {
+      vec<double> x[lines];
+      for (int l = 0; l < lines; ++l) x[l] = load(b[l] + k * gram_lanes);
+      for (int i = 0; i < block_columns; ++i) {
+        const vec<double> factor = set(a[k * gram_lanes + first + i]);
+        for (int l = 0; l < lines; ++l) chains[i][l] = fma(factor, x[l], chains[i][l]);
+      }
+    }
+    for (int i = 0; i < block_columns; ++i) {
+      for (int l = 0; l < lines; ++l) store(to[l] + (first + i) * gram_lanes, chains[i][l]);
+    }
+  }
+}
+
+struct GramProducts {
+  const double* scaled;
+  const double* z;
+  std::ptrdiff_t n_rows;
+  double* triangle;
+
+  // Rows `of` of the panels [line, line + lines).
+  template <int lines> FALLLINE_INLINE void block(std::ptrdiff_t of, std::ptrdiff_t line) const {
+    const double* b[lines];
+    double* to[lines];
+    for (int l = 0; l < lines; ++l) {
+      b[l] = gram_line(z, line + l);
+      to[l] = triangle + triangle_panel(line + l) + of * gram_lanes * gram_lanes;
+    }
+    add_block<lines>(gram_line(scaled, of), b, n_rows, to);
+  }
+
+  // Panels end at the diagonal, one after the other.
+  template <int lines> FALLLINE_INLINE void diagonal(std::ptrdiff_t line) const {
+    block<lines>(line, line);
+    if constexpr (lines > 1) diagonal<lines - 1>(line + 1);
+  }
+
+  template <int lines> FALLLINE_INLINE void panels(std::ptrdiff_t line) const {
+    for (std::ptrdiff_t of = 0; of < line; ++of) block<lines>(of, line);
+    diagonal<lines>(line);
+  }
+
+  // What is left over by groups of panels is taken first, where panels are short.
+  template <int lines> FALLLINE_INLINE void first_panels(std::ptrdiff_t left) const {
+    if (left == lines) {
+      panels<lines>(0);
+    } else if constexpr (lines > 1) {
+      first_panels<lines - 1>(left);
+    }
+  }
+};
+
+// triangle += sum_k factors[k] z_k z_k'
+inline void gram_add_products(const GramTile& tile, const double* factors, double* scaled,
+                              double* triangle) {
+  for (std::ptrdiff_t line = 0; line < tile.lines; ++line) {
+    const double* from = gram_line(tile.z, line);
+    double* to = scaled + line * gram_rows * gram_lanes;
+    for (std::ptrdiff_t k = 0; k < tile.n_rows; ++k) {
+      store(to + k * gram_lanes, set(factors[k]) * load(from + k * gram_lanes));
+    }
+  }
+  const GramProducts products{scaled, tile.z, tile.n_rows, triangle};
+  std::ptrdiff_t line = tile.lines % block_lines;
+  if constexpr (block_lines > 1) products.first_panels<block_lines - 1>(line);
+  for (; line < tile.lines; line += block_lines) products.panels<block_lines>(line);
+}
+
+constexpr GramKernels gram_kernels = {gram_margins, gram_add_rows, gram_add_products};
