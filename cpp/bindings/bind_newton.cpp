@@ -5,7 +5,9 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
+#include "bindings/csr_matrix.hpp"
 #include "bindings/loss.hpp"
+#include "training/leverage_pass.hpp"
 #include "training/newton_pass.hpp"
 
 namespace fallline {
@@ -15,8 +17,20 @@ using Vector = Array<double>;
 using Range = std::pair<std::ptrdiff_t, std::ptrdiff_t>;
 
 std::unique_ptr<StandardRows> rows_of(const py::array& X) {
-  if (source_of<float>(X)) return std::make_unique<DenseRows<float>>(matrix<float>(X, "X"));
+  const bool is_float64 = py::isinstance<Array<double>>(X);  // what asks for no name comes first
+  if (!is_float64 && source_of<float>(X))
+    return std::make_unique<DenseRows<float>>(matrix<float>(X, "X"));
   return std::make_unique<DenseRows<double>>(matrix<double>(X, "X"));
+}
+
+std::unique_ptr<StandardRows> rows_of(const CsrMatrix& X) {
+  return std::visit(
+      [](const auto& view) -> std::unique_ptr<StandardRows> {
+        using T = std::decay_t<decltype(*view.values)>;
+        using I = std::decay_t<decltype(*view.indices)>;
+        return std::make_unique<CsrRows<T, I>>(view);
+      },
+      X.view);
 }
 
 // The rows that are visited: all of them, or those at the positions of an order.
@@ -76,6 +90,33 @@ py::tuple newton_pass(const X& x, const Vector& y, const std::optional<Vector>& 
                         hessian_rows ? py::object(hessian) : py::none());
 }
 
+using Square = py::array_t<double, py::array::c_style>;
+
+template <class X> double leverage_pass(const X& x, const Vector& mean, const Vector& inverse_scale,
+                                        bool fit_intercept, const Square& L,
+                                        const std::optional<Vector>& sample_weight,
+                                        const std::optional<Array<std::int64_t>>& order) {
+  const std::unique_ptr<StandardRows> rows = rows_of(x);
+  const std::ptrdiff_t n_samples = rows->n_samples();
+  const Standardizer columns = standardizer(mean, inverse_scale, rows->n_features(), fit_intercept);
+  const std::ptrdiff_t n = columns.n_columns();
+  if (L.ndim() != 2 || L.shape(0) != n || L.shape(1) != n) {
+    throw py::value_error("L must have as many rows and columns as there are coefficients");
+  }
+  const LeverageTask task{
+      L.data(), sample_weight ? vector(*sample_weight, n_samples, "sample_weight") : nullptr,
+      visited(order, n_samples)};
+  Interrupt interrupt(signal_raised);
+  double largest = 0;
+  bool finished = false;
+  {
+    const py::gil_scoped_release no_gil;
+    finished = largest_leverage(*rows, columns, task, largest, interrupt);
+  }
+  if (!finished) throw py::error_already_set();
+  return largest;
+}
+
 template <class X> void bind(py::module_& m) {
   m.def("newton_pass", &newton_pass<X>, py::arg("X").noconvert(), py::arg("y").noconvert(),
         py::arg("sample_weight").noconvert(), py::arg("loss"), py::arg("u").noconvert(),
@@ -84,10 +125,18 @@ template <class X> void bind(py::module_& m) {
         py::arg("order").noconvert() = py::none(), py::arg("hessian_rows") = py::none(),
         py::arg("margins").noconvert() = py::none(),
         "Sums of weighted losses, weights, gradients and Hessians in standardised columns.");
+  m.def("leverage_pass", &leverage_pass<X>, py::arg("X").noconvert(), py::arg("mean").noconvert(),
+        py::arg("inverse_scale").noconvert(), py::arg("fit_intercept"), py::arg("L").noconvert(),
+        py::kw_only(), py::arg("sample_weight").noconvert() = py::none(),
+        py::arg("order").noconvert() = py::none(),
+        "The largest |L^-1 z|^2 of the standardised rows z whose weight is not 0.");
 }
 
 }  // namespace
 
-void bind_newton(py::module_& m) { bind<py::array>(m); }
+void bind_newton(py::module_& m) {
+  bind<CsrMatrix>(m);
+  bind<py::array>(m);
+}
 
 }  // namespace fallline

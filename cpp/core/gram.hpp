@@ -12,13 +12,13 @@ constexpr std::ptrdiff_t gram_lanes = 8;
 constexpr std::ptrdiff_t gram_rows = 64;
 
 // A tile lies in lines of eight columns, [line][row][lane], behind the last column zeros: what a
-// product of matrices reads is then one contiguous stream per line.
+// product of matrices reads is then one contiguous stream per line. Lines are a row further apart
+// than they need, so that those of one row do not fall on the same few places of the cache.
+constexpr std::ptrdiff_t gram_line_size = (gram_rows + 1) * gram_lanes;
 inline std::ptrdiff_t gram_lines(std::ptrdiff_t n_columns) {
   return (n_columns + gram_lanes - 1) / gram_lanes;
 }
-inline std::ptrdiff_t gram_tile_size(std::ptrdiff_t lines) {
-  return lines * gram_rows * gram_lanes;
-}
+inline std::ptrdiff_t gram_tile_size(std::ptrdiff_t lines) { return lines * gram_line_size; }
 
 // The upper triangle of a symmetric matrix, or of a triangular one, lies in panels: of each line of
 // columns the rows down to its diagonal, [line][row][lane].
@@ -52,6 +52,8 @@ struct GramKernels {
   // triangle += sum_k factors[k] z_k z_k'; scaled is scratch of the size of a tile
   void (*add_products)(const GramTile& tile, const double* factors, double* scaled,
                        double* triangle);
+  // out[k] = |L^-1 z_k|^2 for the transposed panels of L; solved is scratch of the size of a tile
+  void (*leverages)(const GramTile& tile, const double* transposed, double* solved, double* out);
 };
 
 }  // namespace fallline

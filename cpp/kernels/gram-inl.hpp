@@ -13,14 +13,14 @@ template <class T> void standardize(const MatrixView<T>& X, const Rows& rows,
     for (std::ptrdiff_t line = 0; line < columns.lines; ++line) {
       const std::ptrdiff_t i = line * size, left = X.columns - i;
       const vec<double> x = left > 0 ? load_as<double>(row + i, left) : set(0.0);
-      store(tile + (line * gram_rows + k) * size,
+      store(tile + line * gram_line_size + k * size,
             (x - load(columns.mean + i)) * load(columns.inverse_scale + i));
     }
   }
 }
 
 FALLLINE_INLINE const double* gram_line(const double* tile, std::ptrdiff_t line) {
-  return tile + line * gram_rows * gram_lanes;
+  return tile + line * gram_line_size;
 }
 
 // out[k] = z_k . u: a chain of lines for every row, several rows at a time.
@@ -67,10 +67,23 @@ inline void gram_add_rows(const GramTile& tile, const double* factors, double* g
   for (; line < tile.lines; ++line) add_row_lines<1>(tile, factors, line, gradient);
 }
 
-// to[l][i] += sum_k a[k][i] b[l][k] of n rows k: eight numbers i that are broadcast, `lines` lines
-// of b. A block of the sums stays in registers all the while.
-template <int lines> FALLLINE_INLINE void add_block(const double* a, const double* const* b,
-                                                    std::ptrdiff_t n, double* const* to) {
+struct Plus {
+  FALLLINE_INLINE vec<double> operator()(vec<double> a, vec<double> b, vec<double> sum) const {
+    return fma(a, b, sum);
+  }
+};
+struct Minus {
+  FALLLINE_INLINE vec<double> operator()(vec<double> a, vec<double> b, vec<double> sum) const {
+    return fnma(a, b, sum);
+  }
+};
+
+// to[l][i] += (or -=) sum_k a[k][i] b[l][k] of n rows k: eight numbers i that are broadcast,
+// `lines` lines of b. A block of the sums stays in registers all the while.
+template <class Sign, int lines>
+FALLLINE_INLINE void add_block(const double* a, const double* const* b, std::ptrdiff_t n,
+                               double* const* to) {
+  const Sign sign{};
   for (int first = 0; first < gram_lanes; first += block_columns) {
     vec<double> chains[block_columns][lines];
     for (int i = 0; i < block_columns; ++i) {
@@ -81,7 +94,7 @@ template <int lines> FALLLINE_INLINE void add_block(const double* a, const doubl
       for (int l = 0; l < lines; ++l) x[l] = load(b[l] + k * gram_lanes);
       for (int i = 0; i < block_columns; ++i) {
         const vec<double> factor = set(a[k * gram_lanes + first + i]);
-        for (int l = 0; l < lines; ++l) chains[i][l] = fma(factor, x[l], chains[i][l]);
+        for (int l = 0; l < lines; ++l) chains[i][l] = sign(factor, x[l], chains[i][l]);
       }
     }
     for (int i = 0; i < block_columns; ++i) {
@@ -104,7 +117,7 @@ struct GramProducts {
       b[l] = gram_line(z, line + l);
       to[l] = triangle + triangle_panel(line + l) + of * gram_lanes * gram_lanes;
     }
-    add_block<lines>(gram_line(scaled, of), b, n_rows, to);
+    add_block<Plus, lines>(gram_line(scaled, of), b, n_rows, to);
   }
 
   // Panels end at the diagonal, one after the other.
@@ -133,7 +146,7 @@ inline void gram_add_products(const GramTile& tile, const double* factors, doubl
                               double* triangle) {
   for (std::ptrdiff_t line = 0; line < tile.lines; ++line) {
     const double* from = gram_line(tile.z, line);
-    double* to = scaled + line * gram_rows * gram_lanes;
+    double* to = scaled + line * gram_line_size;
     for (std::ptrdiff_t k = 0; k < tile.n_rows; ++k) {
       store(to + k * gram_lanes, set(factors[k]) * load(from + k * gram_lanes));
     }
@@ -144,4 +157,65 @@ inline void gram_add_products(const GramTile& tile, const double* factors, doubl
   for (; line < tile.lines; line += block_lines) products.panels<block_lines>(line);
 }
 
-constexpr GramKernels gram_kernels = {gram_margins, gram_add_rows, gram_add_products};
+// One block of eight columns of L v = z for eight rows in the lanes, of which earlier columns have
+// been taken off: v_i = (z_i - sum_m L_im v_m) / L_ii.
+FALLLINE_INLINE void solve_diagonal(const double* transposed, double* z) {
+  vec<double> v[gram_lanes];
+  for (int i = 0; i < gram_lanes; ++i) {
+    vec<double> x = load(z + i * gram_lanes);
+    for (int m = 0; m < i; ++m) x = fnma(set(transposed[m * gram_lanes + i]), v[m], x);
+    v[i] = x / set(transposed[i * gram_lanes + i]);
+    store(z + i * gram_lanes, v[i]);
+  }
+}
+
+// The same for `groups` groups of eight rows, each of which lies as [column][row], `height` apart.
+template <int groups> FALLLINE_INLINE void solve_line(const double* transposed, std::ptrdiff_t line,
+                                                      std::ptrdiff_t height, double* z) {
+  const double* panel = transposed + triangle_panel(line);
+  const std::ptrdiff_t diagonal = line * gram_lanes * gram_lanes;
+  const double* solved[groups];
+  double* to[groups];
+  for (int g = 0; g < groups; ++g) {
+    solved[g] = z + g * height;
+    to[g] = z + g * height + diagonal;
+  }
+  add_block<Minus, groups>(panel, solved, line * gram_lanes, to);
+  for (int g = 0; g < groups; ++g) solve_diagonal(panel + diagonal, to[g]);
+}
+
+// out[k] = |L^-1 z_k|^2, by forward substitution with rows as lanes.
+inline void gram_leverages(const GramTile& tile, const double* transposed, double* solved,
+                           double* out) {
+  constexpr std::ptrdiff_t size = vec<double>::size;
+  const std::ptrdiff_t height = tile.lines * size * size;
+  const std::ptrdiff_t groups = (tile.n_rows + size - 1) / size;
+  for (std::ptrdiff_t g = 0; g < groups; ++g) {
+    for (std::ptrdiff_t line = 0; line < tile.lines; ++line) {
+      const double* z = gram_line(tile.z, line) + g * size * size;
+      double* to = solved + g * height + line * size * size;
+      vec<double> x[size];
+      for (int i = 0; i < size; ++i) x[i] = load(z + i * size);
+      transpose(x);
+      for (int i = 0; i < size; ++i) store(to + i * size, x[i]);
+    }
+  }
+  for (std::ptrdiff_t line = 0; line < tile.lines; ++line) {
+    std::ptrdiff_t g = 0;
+    for (; g + block_lines <= groups; g += block_lines) {
+      solve_line<block_lines>(transposed, line, height, solved + g * height);
+    }
+    for (; g < groups; ++g) solve_line<1>(transposed, line, height, solved + g * height);
+  }
+  for (std::ptrdiff_t g = 0; g < groups; ++g) {
+    vec<double> squares = set(0.0);
+    for (std::ptrdiff_t i = 0; i < height; i += size) {
+      const vec<double> v = load(solved + g * height + i);
+      squares = fma(v, v, squares);
+    }
+    store_up_to(out + g * size, tile.n_rows - g * size, squares);
+  }
+}
+
+constexpr GramKernels gram_kernels = {gram_margins, gram_add_rows, gram_add_products,
+                                      gram_leverages};

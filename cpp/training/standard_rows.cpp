@@ -31,7 +31,29 @@ template <class T> void DenseRows<T>::read(const Rows& rows, const StandardColum
                            tile);
 }
 
+template <class T, class I> void CsrRows<T, I>::read(const Rows& rows,
+                                                     const StandardColumns& columns, int thread,
+                                                     double* tile) {
+  const std::ptrdiff_t n = rows.end - rows.begin;
+  AlignedVector<double>& dense = dense_[static_cast<std::size_t>(thread)];
+  dense.assign(static_cast<std::size_t>(n * X_.columns), 0.0);
+  for (std::ptrdiff_t k = 0; k < n; ++k) {
+    const std::ptrdiff_t at = rows.begin + k;
+    const CsrRow<T, I> row = row_of(X_, rows.order ? rows.order[at] : at);
+    double* to = dense.data() + k * X_.columns;
+    for (std::ptrdiff_t e = 0; e < row.n; ++e) {
+      to[row.indices[e]] += static_cast<double>(row.values[e]);
+    }
+  }
+  kernels<double>().standardize({dense.data(), n, X_.columns, X_.columns}, {nullptr, 0, n}, columns,
+                                tile);
+}
+
 template class DenseRows<float>;
 template class DenseRows<double>;
+template class CsrRows<float, std::int32_t>;
+template class CsrRows<float, std::int64_t>;
+template class CsrRows<double, std::int32_t>;
+template class CsrRows<double, std::int64_t>;
 
 }  // namespace fallline

@@ -50,4 +50,19 @@ template <class T> class DenseRows final : public StandardRows {
   std::vector<AlignedVector<T>> unpacked_;  // of each thread
 };
 
+// Sparse rows, with their zeros.
+template <class T, class I> class CsrRows final : public StandardRows {
+ public:
+  explicit CsrRows(const CsrView<T, I>& X) : X_(X) {}
+
+  std::ptrdiff_t n_samples() const override { return X_.rows; }
+  std::ptrdiff_t n_features() const override { return X_.columns; }
+  void prepare(int threads) override { dense_.resize(static_cast<std::size_t>(threads)); }
+  void read(const Rows& rows, const StandardColumns& columns, int thread, double* tile) override;
+
+ private:
+  CsrView<T, I> X_;
+  std::vector<AlignedVector<double>> dense_;  // of each thread
+};
+
 }  // namespace fallline

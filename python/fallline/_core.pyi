@@ -88,7 +88,7 @@ def head_loss_gradients(
 ) -> tuple[Float64Array, FloatArray, Float64Array]: ...
 def head_margins(X: DenseMatrix, coef: FloatArray, intercept: Float64Array) -> FloatArray: ...
 def newton_pass(
-    X: DenseMatrix,
+    X: DenseMatrix | CsrMatrix,
     y: Float64Array,
     sample_weight: Float64Array | None,
     loss: str,
@@ -102,6 +102,16 @@ def newton_pass(
     hessian_rows: tuple[int, int] | None = None,
     margins: Float64Array | None = None,
 ) -> tuple[float, float, Float64Array, Float64Array | None]: ...
+def leverage_pass(
+    X: DenseMatrix | CsrMatrix,
+    mean: Float64Array,
+    inverse_scale: Float64Array,
+    fit_intercept: bool,
+    L: Float64Array,
+    *,
+    sample_weight: Float64Array | None = None,
+    order: IntArray | None = None,
+) -> float: ...
 def column_moments(
     X: DenseMatrix, sample_weight: FloatArray | None
 ) -> tuple[Float64Array, Float64Array]: ...

@@ -292,6 +292,7 @@ template <class T> void run_in_place(std::ptrdiff_t offset, Digest& digest) {
 
 #include "csr.hpp"
 #include "descent.hpp"
+#include "gram.hpp"
 #include "heads.hpp"
 #include "sources.hpp"
 
@@ -356,6 +357,10 @@ template <class T> void run_all() {
   report<T>("fma_chains", run_fma_chains<T>);
   report<T>("centered_sums", run_centered_sums<T>);
   report<T>("fold", run_fold<T>);
+  report<T>("standardize", run_standardize<T>);
+  if constexpr (sizeof(T) == 8) {
+    report<T>("gram", [&](auto at, Digest& d) { run_gram(fallline::kernels<T>().gram, at, d); });
+  }
 }
 
 }  // namespace
