@@ -2,19 +2,35 @@
 // is one chain over the rows of a tile, so that no block of registers decides about a bit.
 #pragma once
 
-// Rows of X as the tile has them.
+FALLLINE_INLINE vec<double> standardized(vec<double> x, const StandardColumns& columns,
+                                         std::ptrdiff_t i) {
+  return (x - load(columns.mean + i)) * load(columns.inverse_scale + i);
+}
+
+// Rows of X as the tile has them. The next tile, or with an order rows a little ahead, are brought
+// into the cache meanwhile: between two tiles nobody else asks memory for anything.
 template <class T> void standardize(const MatrixView<T>& X, const Rows& rows,
                                     const StandardColumns& columns, double* tile) {
-  constexpr std::ptrdiff_t size = vec<double>::size;
-  const std::ptrdiff_t n = rows.end - rows.begin;
-  for (std::ptrdiff_t k = 0; k < n; ++k) {
+  constexpr std::ptrdiff_t size = vec<double>::size, ahead = 8;
+  const std::ptrdiff_t n = rows.end - rows.begin, whole = X.columns / size;
+  const std::ptrdiff_t row_bytes = X.columns * static_cast<std::ptrdiff_t>(sizeof(T));
+  for (std::ptrdiff_t k = 0; k < n; ++k, tile += size) {
     const std::ptrdiff_t at = rows.begin + k;
     const T* row = X.data + (rows.order ? rows.order[at] : at) * X.stride;
-    for (std::ptrdiff_t line = 0; line < columns.lines; ++line) {
-      const std::ptrdiff_t i = line * size, left = X.columns - i;
-      const vec<double> x = left > 0 ? load_as<double>(row + i, left) : set(0.0);
-      store(tile + line * gram_line_size + k * size,
-            (x - load(columns.mean + i)) * load(columns.inverse_scale + i));
+    const T* next = row + n * X.stride;
+    if (rows.order) next = X.data + rows.order[k + ahead < n ? at + ahead : at] * X.stride;
+    if (next < X.data + X.rows * X.stride) {
+      prefetch_row(reinterpret_cast<const unsigned char*>(next), row_bytes);
+    }
+    std::ptrdiff_t line = 0;
+    for (; line < whole; ++line) {
+      const vec<double> x = load_as<double>(row + line * size);
+      store(tile + line * gram_line_size, standardized(x, columns, line * size));
+    }
+    for (; line < columns.lines; ++line) {
+      const std::ptrdiff_t i = line * size;
+      const vec<double> x = i < X.columns ? load_as<double>(row + i, X.columns - i) : set(0.0);
+      store(tile + line * gram_line_size, standardized(x, columns, i));
     }
   }
 }
@@ -58,13 +74,17 @@ template <int lines> FALLLINE_INLINE void add_row_lines(const GramTile& tile, co
   for (int l = 0; l < lines; ++l) store(gradient + (line + l) * gram_lanes, chains[l]);
 }
 
-// gradient += sum_k factors[k] z_k
-inline void gram_add_rows(const GramTile& tile, const double* factors, double* gradient) {
-  std::ptrdiff_t line = 0;
-  for (; line + line_registers <= tile.lines; line += line_registers) {
-    add_row_lines<line_registers>(tile, factors, line, gradient);
+template <int lines> FALLLINE_INLINE void add_lines_from(std::ptrdiff_t line, const GramTile& tile,
+                                                         const double* factors, double* gradient) {
+  for (; line + lines <= tile.lines; line += lines) {
+    add_row_lines<lines>(tile, factors, line, gradient);
   }
-  for (; line < tile.lines; ++line) add_row_lines<1>(tile, factors, line, gradient);
+  if constexpr (lines > 1) add_lines_from<lines / 2>(line, tile, factors, gradient);
+}
+
+// gradient += sum_k factors[k] z_k, in as many chains as fill the pipelines.
+inline void gram_add_rows(const GramTile& tile, const double* factors, double* gradient) {
+  add_lines_from<line_registers>(0, tile, factors, gradient);
 }
 
 struct Plus {
