@@ -21,8 +21,9 @@ inline std::ptrdiff_t gram_lines(std::ptrdiff_t n_columns) {
 inline std::ptrdiff_t gram_tile_size(std::ptrdiff_t lines) { return lines * gram_line_size; }
 
 // The upper triangle of a symmetric matrix, or of a triangular one, lies in panels: of each line of
-// columns the rows down to its diagonal, [line][row][lane].
-inline std::ptrdiff_t triangle_panel(std::ptrdiff_t line) {
+// columns the rows down to its diagonal, [line][row][lane]. Always inlined, as it is called from
+// code that is compiled once per target.
+inline __attribute__((always_inline)) std::ptrdiff_t triangle_panel(std::ptrdiff_t line) {
   return gram_lanes * gram_lanes * (line * (line + 1) / 2);
 }
 inline std::ptrdiff_t triangle_size(std::ptrdiff_t lines) { return triangle_panel(lines); }
