@@ -21,4 +21,5 @@
 #include "kernels/lanes-inl.hpp"
 #include "kernels/head_losses-inl.hpp"
 #include "kernels/step-inl.hpp"
+#include "kernels/factor-inl.hpp"
 #include "kernels/table-inl.hpp"

@@ -53,6 +53,10 @@ template <class E, std::size_t n> constexpr Entries<E> entries_of(const E (&entr
   return {entries, n};
 }
 
+constexpr FactorKernels factor_table() {
+  return {factor_diagonal, solve_rows, update_columns, solve_triangle};
+}
+
 template <class T> constexpr KernelTable<T> table(const char* target) {
   return {target,
           entries_of(LossEntries<T, Losses>::entries),
@@ -74,5 +78,6 @@ template <class T> constexpr KernelTable<T> table(const char* target) {
           fma_chains<T>,
           centered_sums<T>,
           fold<T>,
-          unfold<T>};
+          unfold<T>,
+          factor_table()};
 }
