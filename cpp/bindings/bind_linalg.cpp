@@ -3,6 +3,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
 #include "linalg/cholesky.hpp"
+#include "linalg/householder.hpp"
 
 namespace fallline {
 namespace {
@@ -57,6 +58,37 @@ Float64 solve(Solve solve, const Float64& L, const Float64& b) {
   return x;
 }
 
+// Of two dimensions, row-major.
+Float64 copy_of(const Float64& A) { return Float64({A.shape(0), A.shape(1)}, A.data()); }
+
+Float64 update(const Float64& R, const Float64& A) {
+  const std::ptrdiff_t p = square(R, "R");
+  expect(A.ndim() == 2 && A.shape(1) == p && is_row_major(A), "A",
+         "a row-major matrix with the columns of R");
+  Float64 updated = copy_of(R);
+  double* to = updated.mutable_data();
+  const double* rows = A.data();
+  const std::ptrdiff_t n = A.shape(0);
+  {
+    const py::gil_scoped_release no_gil;
+    qr_update(to, p, rows, n);
+  }
+  return updated;
+}
+
+py::tuple pivoted(const Float64& R) {
+  const std::ptrdiff_t p = square(R, "R");
+  Float64 triangle = copy_of(R);
+  Array<std::ptrdiff_t> permutation(p);
+  double* to = triangle.mutable_data();
+  std::ptrdiff_t* order = permutation.mutable_data();
+  {
+    const py::gil_scoped_release no_gil;
+    pivoted_qr(to, p, order);
+  }
+  return py::make_tuple(triangle, permutation);
+}
+
 }  // namespace
 
 void bind_linalg(py::module_& m) {
@@ -73,6 +105,11 @@ void bind_linalg(py::module_& m) {
         return solve(transposed ? solve_lower_transposed : solve_lower, L, b);
       },
       L, b, py::arg("transposed") = false, "x of L x = b, or of L' x = b.");
+  const auto R = py::arg("R").noconvert();
+  m.def("qr_update", update, R, py::arg("A").noconvert(),
+        "The triangular factor of R on top of the rows of A.");
+  m.def("pivoted_qr", pivoted, R,
+        "The triangular factor of the columns of R, the largest first, and their order.");
 }
 
 }  // namespace fallline

@@ -22,4 +22,5 @@
 #include "kernels/head_losses-inl.hpp"
 #include "kernels/step-inl.hpp"
 #include "kernels/factor-inl.hpp"
+#include "kernels/householder-inl.hpp"
 #include "kernels/table-inl.hpp"

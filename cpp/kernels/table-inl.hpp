@@ -54,7 +54,8 @@ template <class E, std::size_t n> constexpr Entries<E> entries_of(const E (&entr
 }
 
 constexpr FactorKernels factor_table() {
-  return {factor_diagonal, solve_rows, update_columns, solve_triangle};
+  return {factor_diagonal, solve_rows,     update_columns,   solve_triangle,
+          unpack_columns,  column_squares, make_reflections, reflect_columns};
 }
 
 template <class T> constexpr KernelTable<T> table(const char* target) {

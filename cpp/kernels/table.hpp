@@ -233,12 +233,30 @@ struct TriangleTask {
   bool transposed;
 };
 
+// Householder reflections [first, last) that triangulate columns. Reflection j is made of the top
+// of column j and the n numbers below, which become its vector. Tops: [reflection][column].
+struct ReflectorPanel {
+  double* columns;  // below their tops, each one contiguous
+  std::ptrdiff_t stride;
+  std::ptrdiff_t n;
+  double* tops;
+  std::ptrdiff_t top_row, top_column;
+  std::ptrdiff_t first, last;
+  double* tau;  // of first, first + 1 …
+};
+
 // Dense factorisations, in float64 whatever the dtype of the table.
 struct FactorKernels {
   std::ptrdiff_t (*factor_diagonal)(const CholeskyPanel&);  // a bad pivot, or -1
   void (*solve_rows)(const CholeskyPanel&, std::ptrdiff_t begin, std::ptrdiff_t end);
   void (*update_columns)(const CholeskyPanel&, std::ptrdiff_t begin, std::ptrdiff_t end);
   void (*solve_triangle)(const TriangleTask&);
+  void (*unpack_columns)(const double* X, std::ptrdiff_t stride, std::ptrdiff_t rows,
+                         std::ptrdiff_t columns, double* out, std::ptrdiff_t out_stride);
+  void (*column_squares)(const double* columns, std::ptrdiff_t stride, std::ptrdiff_t n_columns,
+                         std::ptrdiff_t n, double* out);
+  void (*make_reflections)(const ReflectorPanel&);
+  void (*reflect_columns)(const ReflectorPanel&, std::ptrdiff_t begin, std::ptrdiff_t end);
 };
 
 template <class E> struct Entries {

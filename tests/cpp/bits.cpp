@@ -359,6 +359,7 @@ template <class T> void run_all() {
   if constexpr (sizeof(T) == sizeof(double)) {
     report<T>("cholesky", run_cholesky);
     report<T>("solve_triangle", run_solve_triangle);
+    report<T>("householder", run_householder);
   }
 }
 

@@ -66,3 +66,31 @@ inline void run_solve_triangle(std::ptrdiff_t offset, Digest& digest) {
     }
   }
 }
+
+// A tile below a triangle: a panel of two thirds of the columns, then what is left of them.
+inline void run_householder(std::ptrdiff_t offset, Digest& digest) {
+  const fallline::FactorKernels& kernels = fallline::kernels<double>().factor;
+  for (const std::ptrdiff_t p : {1, 3, 8, 9, 17}) {
+    for (const std::ptrdiff_t n : factor_sizes) {
+      Guarded<double> X(n * p, offset), R(p * p, offset), tau(p, offset), squares(p, offset);
+      const std::ptrdiff_t stride = fallline::padded_size<double>(n) + 3;
+      Guarded<double> columns(p * stride, offset);
+      fill(X, Kind::plain, 1);
+      fill(R, Kind::plain, 2);
+      kernels.unpack_columns(X.data(), p, n, p, columns.data(), stride);
+      kernels.column_squares(columns.data(), stride, p, n, squares.data());
+      for (const auto& [first, last] : {std::pair{std::ptrdiff_t{0}, 2 * p / 3}, {2 * p / 3, p}}) {
+        const fallline::ReflectorPanel panel{columns.data(), stride, n,         R.data(), p, 1,
+                                             first,          last,   tau.data()};
+        kernels.make_reflections(panel);
+        kernels.reflect_columns(panel, last, p);
+        for (std::ptrdiff_t j = 0; j < last - first; ++j) digest.add(tau[j]);
+      }
+      for (Guarded<double>* changed : {&columns, &R, &squares}) {
+        digest.add(*changed);
+        expect_intact(*changed);
+      }
+      expect_intact(tau);
+    }
+  }
+}
