@@ -185,9 +185,56 @@ def sources() -> Iterator[str]:
     yield f"column-major 1M x 32: {plain / ours:.2f} x the speed of row-major"
 
 
+def gram() -> Iterator[str]:
+    """Hessians of a second-order step, with all that the pass does besides, against NumPy's."""
+    for d in (10, 50, 100, 500):
+        n = min(100_000, 2_000_000_000 // d**2)
+        X, y = problem(d, "float64")
+        X, y, (zeros, ones) = X[:n], y[:n], (np.zeros(d), np.ones(d))
+        weights = np.random.default_rng(0).random(n)
+        arguments = (X, y, weights, "squared", zeros, zeros, ones, False)
+        whole, first_order, numpy = best_times(
+            lambda a=arguments, n=n: _core.newton_pass(*a, hessian_rows=(0, n)),
+            lambda a=arguments: _core.newton_pass(*a),
+            lambda X=X, weights=weights: X.T @ (weights[:, np.newaxis] * X),
+            rounds=ROUNDS,
+        )
+        # Of the triangle, which is half of what NumPy computes.
+        rate = n * d * (d + 1) / (measure_fma_peak(np.dtype(np.float64)) * 1e9)
+        yield (
+            f"d={d}: {rate / whole:.0%} of the FMA peak, {rate / (whole - first_order):.0%} "
+            f"without the time of a pass for the gradient alone; {numpy / whole:.2f} x NumPy"
+        )
+
+
+def factor() -> Iterator[str]:
+    """Cholesky of D x D and the triangular factor of 1024 x D against numpy.linalg."""
+    for d in (10, 100, 500, 1500):
+        X = np.random.default_rng(0).standard_normal((1024, d))
+        A, R = X.T @ X + d * np.eye(d), np.zeros((d, d))
+        pairs = {
+            "Cholesky": (lambda A=A: _core.cholesky(A), lambda A=A: np.linalg.cholesky(A)),
+            "QR": (
+                lambda R=R, X=X: _core.qr_update(R, X),
+                lambda X=X: np.linalg.qr(X, mode="r"),
+            ),
+        }
+        operations = {"Cholesky": d**3 / 3, "QR": 2 * len(X) * d**2}
+        for name, pair in pairs.items():
+            ours, numpy = best_times(*pair, rounds=ROUNDS, calls=1 + 10_000 // d**2)
+            peak = measure_fma_peak(np.dtype(np.float64)) * 1e9
+            yield (
+                f"{name} D={d}: {ours * 1e6:.1f} us, {operations[name] / ours / peak:.0%} "
+                f"of the FMA peak, {numpy / ours:.2f} x NumPy"
+            )
+
+
 SECTIONS = {
     section.__name__: section
-    for section in (epochs, jax_scan, shuffled, full_batch, heads, steps, sources)
+    for section in (
+        *(epochs, jax_scan, shuffled, full_batch, heads),
+        *(steps, sources, gram, factor),
+    )
 }
 
 

@@ -63,6 +63,9 @@ def work(kind):
     start()
     while kind == "pass":
         _core.loss_gradient(X, y, None, "logistic", np.zeros(50), 0.0)
+    while kind == "second-order pass":
+        u = np.zeros(50)
+        _core.newton_pass(X, y, None, "logistic", u, u, u + 1, False, hessian_rows=(0, len(X)))
     model = fl.LinearRegression()
     while model.fit(X, y).status_ != "interrupted":  # else in a check of the data, where it raises
         pass
@@ -164,7 +167,7 @@ def test_a_fit_keeps_the_weights_of_whole_steps(kind: str, tmp_path: Path) -> No
     assert again.intercept == result["intercept"]
 
 
-@pytest.mark.parametrize("kind", ["pass", "estimator"])
+@pytest.mark.parametrize("kind", ["pass", "second-order pass", "estimator"])
 def test_a_pass_over_all_rows_ends(kind: str, tmp_path: Path) -> None:
     if kind == "estimator":
         pytest.importorskip("sklearn")

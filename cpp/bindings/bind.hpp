@@ -7,7 +7,9 @@ namespace fallline {
 
 void bind_csr(pybind11::module_& m);
 void bind_heads(pybind11::module_& m);
+void bind_linalg(pybind11::module_& m);
 void bind_losses(pybind11::module_& m);
+void bind_newton(pybind11::module_& m);
 void bind_rules(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 void bind_training(pybind11::module_& m);

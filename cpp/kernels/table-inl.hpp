@@ -53,6 +53,11 @@ template <class E, std::size_t n> constexpr Entries<E> entries_of(const E (&entr
   return {entries, n};
 }
 
+constexpr FactorKernels factor_table() {
+  return {factor_diagonal, solve_rows,     update_columns,   solve_triangle,
+          unpack_columns,  column_squares, make_reflections, reflect_columns};
+}
+
 template <class T> constexpr KernelTable<T> table(const char* target) {
   return {target,
           entries_of(LossEntries<T, Losses>::entries),
@@ -75,5 +80,8 @@ template <class T> constexpr KernelTable<T> table(const char* target) {
           fma_chains<T>,
           centered_sums<T>,
           fold<T>,
-          unfold<T>};
+          unfold<T>,
+          standardize<T>,
+          gram_kernels,
+          factor_table()};
 }

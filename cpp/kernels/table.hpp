@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/csr.hpp"
+#include "core/gram.hpp"
 #include "core/heads.hpp"
 #include "core/types.hpp"
 
@@ -211,6 +212,54 @@ template <class T> struct HeadTileTask {
   T* gradient;
 };
 
+constexpr std::ptrdiff_t strip_lanes = 8;  // float64 numbers in a vector
+
+// Columns of a symmetric matrix, row-major, that become those of its Cholesky factor. Their rows
+// also lie transposed in strips of eight, [strip][column][row], columns padded to whole blocks.
+struct CholeskyPanel {
+  double* L;  // at the first of the columns and the row of that number
+  std::ptrdiff_t stride;
+  std::ptrdiff_t rows;     // from there to the last
+  std::ptrdiff_t columns;  // whole strips, unless they are the last
+  double* strips;
+};
+
+// Equations with a lower triangle: L x = b or L' x = b. Strips of b, [strip][row][lane], become x.
+struct TriangleTask {
+  const double* L;
+  std::ptrdiff_t stride;
+  std::ptrdiff_t n;
+  double* strips;
+  std::ptrdiff_t n_strips;
+  bool transposed;
+};
+
+// Householder reflections [first, last) that triangulate columns. Reflection j is made of the top
+// of column j and the n numbers below, which become its vector. Tops: [reflection][column].
+struct ReflectorPanel {
+  double* columns;  // below their tops, each one contiguous
+  std::ptrdiff_t stride;
+  std::ptrdiff_t n;
+  double* tops;
+  std::ptrdiff_t top_row, top_column;
+  std::ptrdiff_t first, last;
+  double* tau;  // of first, first + 1 …
+};
+
+// Dense factorisations, in float64 whatever the dtype of the table.
+struct FactorKernels {
+  std::ptrdiff_t (*factor_diagonal)(const CholeskyPanel&);  // a bad pivot, or -1
+  void (*solve_rows)(const CholeskyPanel&, std::ptrdiff_t begin, std::ptrdiff_t end);
+  void (*update_columns)(const CholeskyPanel&, std::ptrdiff_t begin, std::ptrdiff_t end);
+  void (*solve_triangle)(const TriangleTask&);
+  void (*unpack_columns)(const double* X, std::ptrdiff_t stride, std::ptrdiff_t rows,
+                         std::ptrdiff_t columns, double* out, std::ptrdiff_t out_stride);
+  void (*column_squares)(const double* columns, std::ptrdiff_t stride, std::ptrdiff_t n_columns,
+                         std::ptrdiff_t n, double* out);
+  void (*make_reflections)(const ReflectorPanel&);
+  void (*reflect_columns)(const ReflectorPanel&, std::ptrdiff_t begin, std::ptrdiff_t end);
+};
+
 template <class E> struct Entries {
   const E* first;
   std::size_t count;
@@ -247,6 +296,11 @@ template <class T> struct KernelTable {
   T (*fold)(const T* w, const T* mean, const T* inverse_scale, T* v, std::ptrdiff_t n);
   void (*unfold)(const T* mean, const T* inverse_scale, T intercept_gradient, T* gradient,
                  std::ptrdiff_t n);
+  // A tile of standardised rows, which X has in place.
+  void (*standardize)(const MatrixView<T>& X, const Rows& rows, const StandardColumns& columns,
+                      double* tile);
+  GramKernels gram;  // these two are the same for every T
+  FactorKernels factor;
 };
 
 template <class I, class T> CsrDescend<T, I> csr_descend(const LossEntry<T>& loss) {

@@ -4,6 +4,7 @@
 
 constexpr int line_registers = 8;
 constexpr int square_registers = 16;
+constexpr int block_columns = 8, block_lines = 3;
 
 template <class T> struct line;
 template <> struct line<float> {

@@ -5,6 +5,7 @@
 
 constexpr int line_registers = 2;
 constexpr int square_registers = 2;
+constexpr int block_columns = 2, block_lines = 1;
 
 template <class T> struct line;
 template <> struct line<float> {

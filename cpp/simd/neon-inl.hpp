@@ -3,6 +3,7 @@
 
 constexpr int line_registers = 4;
 constexpr int square_registers = 6;
+constexpr int block_columns = 4, block_lines = 1;
 
 template <class T> struct quarter_line;
 template <> struct quarter_line<float> {

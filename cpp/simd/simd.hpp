@@ -17,6 +17,8 @@
 //                                 power of two, at most 8; it must not decide about any bit
 //   square_registers              the same for a loop that multiplies every one of some vectors by
 //                                 every one of others and so holds little else; at most 16
+//   block_columns, block_lines    the block of vectors that a product of matrices keeps as sums:
+//                                 columns divide 8; must not decide about any bit either
 //
 // Formulas are templates over V = vec<T> and write their numbers constant<V>(x). Included inside
 // the target's namespace.

@@ -14,9 +14,10 @@ constexpr std::ptrdiff_t tile_rows = 1024;
 constexpr std::ptrdiff_t max_parts = 64;
 
 // Rows of each of at most `parts` parts of n rows, the last of which may be shorter: whole tiles.
-inline std::ptrdiff_t part_rows(std::ptrdiff_t n, std::ptrdiff_t parts = max_parts) {
-  const std::ptrdiff_t tiles = (n + tile_rows - 1) / tile_rows;
-  return std::max<std::ptrdiff_t>((tiles + parts - 1) / parts, 1) * tile_rows;
+inline std::ptrdiff_t part_rows(std::ptrdiff_t n, std::ptrdiff_t parts = max_parts,
+                                std::ptrdiff_t tile = tile_rows) {
+  const std::ptrdiff_t tiles = (n + tile - 1) / tile;
+  return std::max<std::ptrdiff_t>((tiles + parts - 1) / parts, 1) * tile;
 }
 
 // Adds `count` arrays of `width` numbers each, which follow each other, to the first: neighbours,

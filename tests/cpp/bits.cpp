@@ -292,6 +292,8 @@ template <class T> void run_in_place(std::ptrdiff_t offset, Digest& digest) {
 
 #include "csr.hpp"
 #include "descent.hpp"
+#include "factor.hpp"
+#include "gram.hpp"
 #include "heads.hpp"
 #include "sources.hpp"
 
@@ -303,8 +305,8 @@ template <class T> void run_fma_chains(std::ptrdiff_t, Digest& digest) {
 template <class T> void run_all() {
   const auto& [target, losses, rules, functions, head_losses, sources, tile, block_rows, margins,
                head_tile, feature_tile, head_margins, read_sum, all_finite, in_place,
-               scaled_weights, csr32, csr64, fma_chains, centered_sums, fold, unfold] =
-      fallline::kernels<T>();
+               scaled_weights, csr32, csr64, fma_chains, centered_sums, fold, unfold, standardize,
+               gram, factor] = fallline::kernels<T>();
   for (const fallline::LossEntry<T>& loss : losses) {
     const auto& [name, n_parameters, residuals, values, derivatives, curvatures, conjugates,
                  smoothness, descend, csr_descend32, csr_descend64] = loss;
@@ -358,6 +360,13 @@ template <class T> void run_all() {
   report<T>("fma_chains", run_fma_chains<T>);
   report<T>("centered_sums", run_centered_sums<T>);
   report<T>("fold", run_fold<T>);
+  report<T>("standardize", run_standardize<T>);
+  if constexpr (sizeof(T) == sizeof(double)) {
+    report<T>("gram", [&](auto at, Digest& d) { run_gram(gram, at, d); });
+    report<T>("cholesky", run_cholesky);
+    report<T>("solve_triangle", run_solve_triangle);
+    report<T>("householder", run_householder);
+  }
 }
 
 }  // namespace

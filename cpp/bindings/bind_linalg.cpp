@@ -1,0 +1,115 @@
+#include <algorithm>
+
+#include "bindings/arrays.hpp"
+#include "bindings/bind.hpp"
+#include "linalg/cholesky.hpp"
+#include "linalg/householder.hpp"
+
+namespace fallline {
+namespace {
+
+using Float64 = Array<double>;
+
+void expect(bool holds, const char* name, const char* requirement) {
+  if (!holds) throw py::value_error(std::string(name) + " must be " + requirement);
+}
+
+bool is_row_major(const Float64& x) { return (x.flags() & py::array::c_style) != 0; }
+
+// Its number of rows.
+std::ptrdiff_t square(const Float64& A, const char* name) {
+  expect(A.ndim() == 2 && A.shape(0) == A.shape(1) && is_row_major(A), name,
+         "a square row-major matrix");
+  return A.shape(0);
+}
+
+py::tuple factor(const Float64& A) {
+  const std::ptrdiff_t n = square(A, "A");
+  Float64 L({n, n});
+  const double* from = A.data();
+  double* to = L.mutable_data();
+  std::ptrdiff_t pivot = -1;
+  {
+    const py::gil_scoped_release no_gil;
+    for (std::ptrdiff_t i = 0; i < n; ++i) {
+      std::copy_n(from + i * n, i + 1, to + i * n);
+      std::fill_n(to + i * (n + 1) + 1, n - i - 1, 0.0);
+    }
+    pivot = cholesky(to, n);
+  }
+  return py::make_tuple(L, pivot);
+}
+
+using Solve = void (*)(const double* L, std::ptrdiff_t n, double* b, std::ptrdiff_t n_columns);
+
+Float64 solve(Solve solve, const Float64& L, const Float64& b) {
+  const std::ptrdiff_t n = square(L, "L");
+  expect(b.ndim() == 1 || b.ndim() == 2, "b", "of one or two dimensions");
+  expect(b.shape(0) == n && is_row_major(b), "b", "row-major with as many rows as L");
+  Float64 x(std::vector<py::ssize_t>(b.shape(), b.shape() + b.ndim()));
+  const double *triangle = L.data(), *from = b.data();
+  double* to = x.mutable_data();
+  const std::ptrdiff_t size = b.size(), n_columns = b.ndim() == 1 ? 1 : b.shape(1);
+  {
+    const py::gil_scoped_release no_gil;
+    std::copy_n(from, size, to);
+    solve(triangle, n, to, n_columns);
+  }
+  return x;
+}
+
+// Of two dimensions, row-major.
+Float64 copy_of(const Float64& A) { return Float64({A.shape(0), A.shape(1)}, A.data()); }
+
+Float64 update(const Float64& R, const Float64& A) {
+  const std::ptrdiff_t p = square(R, "R");
+  expect(A.ndim() == 2 && A.shape(1) == p && is_row_major(A), "A",
+         "a row-major matrix with the columns of R");
+  Float64 updated = copy_of(R);
+  double* to = updated.mutable_data();
+  const double* rows = A.data();
+  const std::ptrdiff_t n = A.shape(0);
+  {
+    const py::gil_scoped_release no_gil;
+    qr_update(to, p, rows, n);
+  }
+  return updated;
+}
+
+py::tuple pivoted(const Float64& R) {
+  const std::ptrdiff_t p = square(R, "R");
+  Float64 triangle = copy_of(R);
+  Array<std::ptrdiff_t> permutation(p);
+  double* to = triangle.mutable_data();
+  std::ptrdiff_t* order = permutation.mutable_data();
+  {
+    const py::gil_scoped_release no_gil;
+    pivoted_qr(to, p, order);
+  }
+  return py::make_tuple(triangle, permutation);
+}
+
+}  // namespace
+
+void bind_linalg(py::module_& m) {
+  const auto L = py::arg("L").noconvert(), b = py::arg("b").noconvert();
+  m.def("cholesky", factor, py::arg("A").noconvert(),
+        "L of A = L L', and -1 or the first pivot that is not positive and finite.");
+  m.def(
+      "cholesky_solve",
+      [](const Float64& L, const Float64& b) { return solve(solve_cholesky, L, b); }, L, b,
+      "x of L L' x = b.");
+  m.def(
+      "triangular_solve",
+      [](const Float64& L, const Float64& b, bool transposed) {
+        return solve(transposed ? solve_lower_transposed : solve_lower, L, b);
+      },
+      L, b, py::arg("transposed") = false, "x of L x = b, or of L' x = b.");
+  const auto R = py::arg("R").noconvert();
+  m.def("qr_update", update, R, py::arg("A").noconvert(),
+        "The triangular factor of R on top of the rows of A.");
+  m.def("pivoted_qr", pivoted, R,
+        "The triangular factor of the columns of R, the largest first, and their order.");
+}
+
+}  // namespace fallline

@@ -1,0 +1,142 @@
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <utility>
+
+#include "bindings/arrays.hpp"
+#include "bindings/bind.hpp"
+#include "bindings/csr_matrix.hpp"
+#include "bindings/loss.hpp"
+#include "training/leverage_pass.hpp"
+#include "training/newton_pass.hpp"
+
+namespace fallline {
+namespace {
+
+using Vector = Array<double>;
+using Range = std::pair<std::ptrdiff_t, std::ptrdiff_t>;
+
+std::unique_ptr<StandardRows> rows_of(const py::array& X) {
+  const bool is_float64 = py::isinstance<Array<double>>(X);  // what asks for no name comes first
+  if (!is_float64 && source_of<float>(X))
+    return std::make_unique<DenseRows<float>>(matrix<float>(X, "X"));
+  return std::make_unique<DenseRows<double>>(matrix<double>(X, "X"));
+}
+
+std::unique_ptr<StandardRows> rows_of(const CsrMatrix& X) {
+  return std::visit(
+      [](const auto& view) -> std::unique_ptr<StandardRows> {
+        using T = std::decay_t<decltype(*view.values)>;
+        using I = std::decay_t<decltype(*view.indices)>;
+        return std::make_unique<CsrRows<T, I>>(view);
+      },
+      X.view);
+}
+
+// The rows that are visited: all of them, or those at the positions of an order.
+Rows visited(const std::optional<Array<std::int64_t>>& order, std::ptrdiff_t n_samples) {
+  if (!order) return {nullptr, 0, n_samples};
+  const std::ptrdiff_t n = order->size();
+  const std::int64_t* rows = vector(*order, n, "order");
+  if (!std::all_of(rows, rows + n, [&](auto row) { return row >= 0 && row < n_samples; })) {
+    throw py::value_error("order must hold numbers of rows of X");
+  }
+  return {rows, 0, n};
+}
+
+Standardizer standardizer(const Vector& mean, const Vector& inverse_scale,
+                          std::ptrdiff_t n_features, bool fit_intercept) {
+  return {vector(mean, n_features, "mean"), vector(inverse_scale, n_features, "inverse_scale"),
+          n_features, fit_intercept};
+}
+
+template <class X>
+py::tuple newton_pass(const X& x, const Vector& y, const std::optional<Vector>& sample_weight,
+                      const std::string& loss, const Vector& u, const Vector& mean,
+                      const Vector& inverse_scale, bool fit_intercept,
+                      const std::vector<double>& loss_parameters,
+                      const std::optional<Array<std::int64_t>>& order,
+                      const std::optional<Range>& hessian_rows, std::optional<Vector> margins) {
+  const std::unique_ptr<StandardRows> rows = rows_of(x);
+  const std::ptrdiff_t n_samples = rows->n_samples();
+  const Standardizer columns = standardizer(mean, inverse_scale, rows->n_features(), fit_intercept);
+  const Rows positions = visited(order, n_samples);
+  const std::ptrdiff_t n_rows = positions.end;
+  const NewtonTask task{
+      {&loss_named<double>(loss, loss_parameters), loss_parameters.data()},
+      vector(y, n_samples, "y"),
+      sample_weight ? vector(*sample_weight, n_samples, "sample_weight") : nullptr,
+      vector(u, columns.n_columns(), "u"),
+      positions,
+      margins ? writeable(*margins, n_rows, "margins") : nullptr,
+      hessian_rows.has_value(),
+      hessian_rows ? hessian_rows->first : 0,
+      hessian_rows ? hessian_rows->second : 0};
+
+  NewtonPass pass(*rows, columns);
+  const std::ptrdiff_t n = columns.n_columns();
+  Vector hessian(hessian_rows ? std::vector<py::ssize_t>{n, n} : std::vector<py::ssize_t>{0, 0});
+  double* to = hessian.mutable_data();
+  Interrupt interrupt(signal_raised);
+  bool finished = false;
+  {
+    // Only plain memory is touched from here; the caller holds the arrays.
+    const py::gil_scoped_release no_gil;
+    finished = pass.run(task, interrupt);
+    if (finished && hessian_rows) pass.read_hessian(to);
+  }
+  if (!finished) throw py::error_already_set();
+  return py::make_tuple(pass.loss(), pass.weight(), array(pass.gradient(), n),
+                        hessian_rows ? py::object(hessian) : py::none());
+}
+
+using Square = py::array_t<double, py::array::c_style>;
+
+template <class X> double leverage_pass(const X& x, const Vector& mean, const Vector& inverse_scale,
+                                        bool fit_intercept, const Square& L,
+                                        const std::optional<Vector>& sample_weight,
+                                        const std::optional<Array<std::int64_t>>& order) {
+  const std::unique_ptr<StandardRows> rows = rows_of(x);
+  const std::ptrdiff_t n_samples = rows->n_samples();
+  const Standardizer columns = standardizer(mean, inverse_scale, rows->n_features(), fit_intercept);
+  const std::ptrdiff_t n = columns.n_columns();
+  if (L.ndim() != 2 || L.shape(0) != n || L.shape(1) != n) {
+    throw py::value_error("L must have as many rows and columns as there are coefficients");
+  }
+  const LeverageTask task{
+      L.data(), sample_weight ? vector(*sample_weight, n_samples, "sample_weight") : nullptr,
+      visited(order, n_samples)};
+  Interrupt interrupt(signal_raised);
+  double largest = 0;
+  bool finished = false;
+  {
+    const py::gil_scoped_release no_gil;
+    finished = largest_leverage(*rows, columns, task, largest, interrupt);
+  }
+  if (!finished) throw py::error_already_set();
+  return largest;
+}
+
+template <class X> void bind(py::module_& m) {
+  m.def("newton_pass", &newton_pass<X>, py::arg("X").noconvert(), py::arg("y").noconvert(),
+        py::arg("sample_weight").noconvert(), py::arg("loss"), py::arg("u").noconvert(),
+        py::arg("mean").noconvert(), py::arg("inverse_scale").noconvert(), py::arg("fit_intercept"),
+        py::kw_only(), py::arg("loss_parameters") = std::vector<double>{},
+        py::arg("order").noconvert() = py::none(), py::arg("hessian_rows") = py::none(),
+        py::arg("margins").noconvert() = py::none(),
+        "Sums of weighted losses, weights, gradients and Hessians in standardised columns.");
+  m.def("leverage_pass", &leverage_pass<X>, py::arg("X").noconvert(), py::arg("mean").noconvert(),
+        py::arg("inverse_scale").noconvert(), py::arg("fit_intercept"), py::arg("L").noconvert(),
+        py::kw_only(), py::arg("sample_weight").noconvert() = py::none(),
+        py::arg("order").noconvert() = py::none(),
+        "The largest |L^-1 z|^2 of the standardised rows z whose weight is not 0.");
+}
+
+}  // namespace
+
+void bind_newton(py::module_& m) {
+  bind<CsrMatrix>(m);
+  bind<py::array>(m);
+}
+
+}  // namespace fallline

@@ -1,0 +1,20 @@
+// One pass over rows for the certificate of a second-order step.
+#pragma once
+
+#include "core/interrupt.hpp"
+#include "training/standard_rows.hpp"
+
+namespace fallline {
+
+struct LeverageTask {
+  const double* L;              // lower triangular, row-major, of all columns
+  const double* sample_weight;  // of every row of X; null: every row counts, else those above 0
+  Rows rows;
+};
+
+// The largest |L^-1 z|^2 of the rows; 0 of none, and NaN if one of them is. False if the user
+// interrupted.
+bool largest_leverage(StandardRows& X, const Standardizer& standardizer, const LeverageTask& task,
+                      double& largest, Interrupt& interrupt);
+
+}  // namespace fallline

@@ -1,0 +1,59 @@
+// One pass over rows for a second-order step: the sums of losses, of their gradients and of their
+// Hessians in the weights of standardised columns, with the same bits at any number of threads.
+#pragma once
+
+#include <vector>
+
+#include "core/interrupt.hpp"
+#include "training/standard_rows.hpp"
+
+namespace fallline {
+
+struct NewtonTask {
+  BoundLoss<double> loss;
+  const double* targets;        // of every row of X
+  const double* sample_weight;  // likewise; null: every row weighs 1
+  const double* u;              // weights of the standardised columns, the intercept last
+  Rows rows;
+  double* margins;  // of each position; null: not wanted
+  bool wants_hessian;
+  std::ptrdiff_t hessian_begin, hessian_end;  // positions of the rows that it is of
+};
+
+class NewtonPass {
+ public:
+  NewtonPass(StandardRows& X, const Standardizer& standardizer) : X_(X), columns_(standardizer) {}
+
+  // False if the user interrupted: the sums are then worthless.
+  bool run(const NewtonTask& task, Interrupt& interrupt);
+
+  // Of the last run.
+  double loss() const { return parts_.front().loss; }
+  double weight() const { return parts_.front().weight; }
+  const double* gradient() const { return parts_.front().sums.data(); }
+  // Symmetric, row-major, of all columns.
+  void read_hessian(double* out) const;
+
+ private:
+  struct Part {
+    double loss = 0, weight = 0;
+    AlignedVector<double> sums;  // the gradient, padded, and then the triangle of the Hessian
+  };
+  struct Scratch {
+    AlignedVector<double> tile, scaled;
+  };
+
+  void run_part(const NewtonTask& task, const Rows& rows, int thread, Part& part,
+                Interrupt* interrupt, const Interrupt& stop);
+  void run_tile(const NewtonTask& task, const Rows& rows, int thread, Part& part);
+  void add_parts(int threads);
+
+  StandardRows& X_;
+  const Standardizer& columns_;
+  AlignedVector<double> u_;
+  std::ptrdiff_t sums_size_ = 0;
+  std::vector<Part> parts_;
+  std::vector<Scratch> scratch_;  // of each thread
+};
+
+}  // namespace fallline
