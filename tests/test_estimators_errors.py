@@ -119,20 +119,24 @@ def test_logistic_regression_is_of_two_classes() -> None:
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)
-def test_sparse_matrices_are_refused_unless_csr_where_steps_read_it(kind: type) -> None:
+def test_sparse_matrices_are_refused_unless_csr(kind: type) -> None:
     sparse = pytest.importorskip("scipy.sparse")
     X, z, _ = problem(n_samples=20)
-    wrong, message = sparse.csr_array(X), r"X must be dense, got a sparse csr_array; use X\.toarray"
-    if kind in {fl.SGDClassifier, fl.SGDRegressor}:
-        wrong, message = (
-            sparse.csc_array(X),
-            r"CSR format, got a sparse csc_array; use X\.tocsr\(\)",
-        )
-        model = kind().fit(sparse.csr_array(X), targets_for(kind, z))
-        with pytest.raises(ValueError, match=message):
-            model.predict(wrong)
-    with pytest.raises(ValueError, match=message):
-        kind().fit(wrong, targets_for(kind, z))
+    model = kind().fit(sparse.csr_array(X), targets_for(kind, z))
+    for use in (model.predict, lambda rows: kind().fit(rows, targets_for(kind, z))):
+        with pytest.raises(ValueError, match=r"got a sparse csc_array; use X\.tocsr\(\)"):
+            use(sparse.csc_array(X))
+
+
+@pytest.mark.parametrize(
+    "model", [fl.Ridge(), fl.LogisticRegression(), fl.LogisticRegression(l1_ratio=0.5)]
+)
+def test_sparse_matrices_that_newtons_method_cannot_take_are_refused(model: Any) -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    l1 = getattr(model, "l1_ratio", 0.0) > 0.0
+    X = sparse.csr_array(np.eye(20, 6 if l1 else 1500))
+    with pytest.raises(ValueError, match=r"X must be dense with an L1 penalty or more than 1499"):
+        model.fit(X, np.arange(20) % 2)
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)

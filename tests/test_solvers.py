@@ -8,7 +8,8 @@ import pytest
 
 import reference
 from fallline import _core
-from fallline.solvers import Solution, minimize, nesterov, scaled
+from fallline.solvers import nesterov, scaled
+from fallline.solvers.nesterov import Solution, minimize
 from fallline.typing import Float64Array, FloatArray
 
 EPS = float(np.finfo(np.float64).eps)

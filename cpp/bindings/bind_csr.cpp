@@ -163,6 +163,8 @@ void bind_matrix(py::module_& m) {
       .def_property_readonly(
           "indices", [](const CsrMatrix& X) { return X.indices; }, "Their columns.")
       .def_property_readonly(
+          "indptr", [](const CsrMatrix& X) { return X.starts; }, "Where each row begins.")
+      .def_property_readonly(
           "size", [](const CsrMatrix& X) { return X.values.size(); }, "Stored elements.")
       .def_property_readonly(
           "nbytes",

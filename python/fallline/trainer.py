@@ -57,8 +57,9 @@ class Trainer:
         Order of the rows. "blocks" goes through eight regions of the data side by side, a few
         neighbouring rows of each in turn and the blocks of 64 KB, but at least 16 rows, of each in
         random order, anew each epoch: a mini-batch has rows from everywhere, also of sorted data,
-        and memory is read in long strokes. Data of less than 32 blocks are permuted whole. "rows" is always a full
-        permutation, much slower on data larger than the cache; False is the stored order.
+        and memory is read in long strokes. Data of less than 32 blocks are permuted whole. "rows"
+        is always a full permutation, much slower on data larger than the cache; False is the stored
+        order.
     seed : int, default=0
         Decides the order, together with the epoch.
     fit_intercept : bool, default=True

@@ -23,6 +23,7 @@ from fallline._validation import (
     is_view,
     raise_not_csr,
 )
+from fallline.losses import Loss
 from fallline.typing import DenseMatrix, FloatArray, IntArray
 
 
@@ -111,6 +112,10 @@ class SolvedModel(LinearModel):
     fit_intercept: bool
     tol: float
     max_iter: int
+    status_: str
+    gap_: float
+
+    _accepts_sparse = True
 
     def _check_solver_parameters(self) -> None:
         boolean("fit_intercept", self.fit_intercept)
@@ -122,15 +127,15 @@ class SolvedModel(LinearModel):
         X: Matrix,
         y: FloatArray,
         sample_weight: FloatArray | None,
-        loss: str,
+        loss: Loss,
         *,
         alpha: float = 0.0,
         l1_ratio: float = 0.0,
         copied_bytes: int,
-    ) -> solvers.Solution:
+    ) -> solvers.Optimum:
         began = time.perf_counter()
-        solution = solvers.minimize(
-            cast("DenseMatrix", X),
+        optimum = solvers.solve(
+            X,
             y,
             sample_weight,
             loss,
@@ -138,26 +143,39 @@ class SolvedModel(LinearModel):
             l1_ratio=l1_ratio,
             fit_intercept=self.fit_intercept,
             tol=self.tol,
-            max_iter=self.max_iter,
+            max_passes=self.max_iter,
         )
-        self._shift = solution.shift
-        self.status_ = solution.status
-        self.history_ = {"objective": solution.objective}
-        self.report_ = {
+        self._shift = optimum.shift
+        self.status_ = optimum.status
+        self.gap_ = optimum.gap
+        self.history_ = {"objective": optimum.objective}
+        self.report_: dict[str, Any] = {
+            "method": optimum.method,
+            "events": optimum.events,
             "seconds": time.perf_counter() - began,
-            "passes": solution.n_iter,
-            "gradient_norm": solution.gradient_norm,
+            "passes": optimum.passes,
+            "bytes_read": round(optimum.passes * X.nbytes),
             "copied_bytes": copied_bytes,
         }
-        if solution.status == "budget":
-            message = (
-                f"{type(self).__name__} stopped after max_iter={self.max_iter} passes with a "
-                f"gradient of {solution.gradient_norm:.1e} times that of the start, where "
-                f"tol={self.tol:.1e}; raise one of them, or drop columns that are nearly "
-                "combinations of others"
-            )
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
-        return solution
+        _warn_if_unfinished(self, optimum)
+        return optimum
+
+
+def _warn_if_unfinished(model: SolvedModel, optimum: solvers.Optimum) -> None:
+    kind = type(model).__name__
+    if optimum.status == "budget":
+        message = (
+            f"{kind} stopped at max_iter={model.max_iter} passes, short of tol={model.tol:.1e}; "
+            "raise one of them, or drop columns that are nearly combinations of others"
+        )
+    elif optimum.status == "separable":
+        message = (
+            f"{kind} found a plane between the classes, where no weights are the best without a "
+            "penalty: longer ones always fit better; pass a finite C, such as C=1.0"
+        )
+    else:
+        return
+    warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
 
 class Regressor(RegressorMixin, LinearModel):

@@ -1,14 +1,11 @@
 """Least squares, plain and with an L2 penalty."""
 
+import math
 from typing import Any, Self
 
 from fallline._arguments import not_negative
-from fallline._validation import as_dtype, computed_in
-from fallline.estimators._base import (
-    Regressor,
-    SolvedModel,
-    sum_of_weights,
-)
+from fallline.estimators._base import Regressor, SolvedModel, sum_of_weights
+from fallline.losses import Squared
 
 
 class _LeastSquares(SolvedModel, Regressor):
@@ -34,23 +31,24 @@ class _LeastSquares(SolvedModel, Regressor):
         TypeError
             If a parameter is not of its type.
         ValueError
-            If X is sparse, if X, y or sample_weight have the wrong shape or hold what is not a
-            finite number, if y has more than one column, or if a parameter is out of its range.
+            If X, y or sample_weight have the wrong shape or hold what is not a finite number, if y
+            has more than one column, if X is sparse and not in CSR format or too wide for Newton's
+            method (see Notes), or if a parameter is out of its range.
         """
         self._check_solver_parameters()
         alpha = self._strength()
         X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=True)
-        solution = self._solve(
+        optimum = self._solve(
             X,
             y,
             weights,
-            "squared",
+            Squared(),
             alpha=alpha / sum_of_weights(X, weights),
             copied_bytes=copied_bytes,
         )
-        self.coef_ = as_dtype(solution.coef, computed_in(X))
-        self.intercept_ = solution.intercept
-        self.n_iter_ = solution.n_iter
+        self.coef_ = optimum.coef
+        self.intercept_ = optimum.intercept
+        self.n_iter_ = math.ceil(optimum.passes)
         return self
 
     def _strength(self) -> float:
@@ -64,9 +62,9 @@ class LinearRegression(_LeastSquares):
     ----------
     fit_intercept : bool, default=True
         Whether to fit an intercept.
-    tol : float, default=1e-12
-        Stop when the largest entry of the gradient, in standardised columns, is at most `tol`
-        times what it is without any feature.
+    tol : float, default=1e-6
+        Stop when F is proven to be within `tol` times the larger of F and a thousandth of the F of
+        a model without features.
     max_iter : int, default=10000
         Largest number of passes over the data.
 
@@ -77,15 +75,19 @@ class LinearRegression(_LeastSquares):
     intercept_ : float
         Prediction for a row of zeros; 0.0 if none was fitted.
     n_iter_ : int
-        Passes made over the data.
+        Passes made over the data, rounded up.
     status_ : str
-        "converged", "floor" (the gradient is within its rounding error: float32 data end here),
-        "budget" (with a `ConvergenceWarning`) or "interrupted" (Ctrl-C; the best weights are kept).
+        "certified" (``gap_`` is a proven bound and within the tolerance), "estimated" (within it by
+        the local model of F, but no bound is known), "floor" (rounding errors allow no more),
+        "budget" (with a `ConvergenceWarning`) or "interrupted" (Ctrl-C; the weights reached are
+        kept).
+    gap_ : float
+        F at the weights less the smallest F there is, at most.
     history_ : dict
-        "objective": its value at every point a step was taken from.
+        "objective": F at every point it was measured at.
     report_ : dict
-        What it cost: seconds, passes and the bytes of X that had to be copied; and gradient_norm,
-        the gradient at the end as a share of that at the start.
+        What was done and what it cost: method, events on the way, seconds, passes, bytes_read, and
+        the bytes of X that had to be copied.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -97,11 +99,10 @@ class LinearRegression(_LeastSquares):
 
     .. math:: \frac{1}{2 \sum_i s_i} \sum_i s_i (x_i w + b - y_i)^2
 
-    by accelerated gradient descent on columns standardised inside the solver, see
-    `fallline.solvers.minimize`. Where the solution is not unique, scikit-learn returns the shortest
-    weights, this class those that are shortest on standardised columns. Row-major float32 and
-    float64 are read in place; any other X is copied once. Float32 columns whose mean is large
-    against their spread lose digits by that; centre them, or pass float64.
+    by one step of Newton's method, in float64 and on columns centred and scaled as they are read
+    (beyond 1500 columns by accelerated gradient descent, without a bound of the gap). Where the
+    solution is not unique, scikit-learn returns the shortest weights, this class those that are
+    shortest on standardised columns. X is read in place where `Trainer.fit` does; see there.
 
     Examples
     --------
@@ -114,7 +115,7 @@ class LinearRegression(_LeastSquares):
     """
 
     def __init__(
-        self, *, fit_intercept: bool = True, tol: float = 1e-12, max_iter: int = 10_000
+        self, *, fit_intercept: bool = True, tol: float = 1e-6, max_iter: int = 10_000
     ) -> None:
         self.fit_intercept = fit_intercept
         self.tol = tol
@@ -131,9 +132,9 @@ class Ridge(_LeastSquares):
         scikit-learn.
     fit_intercept : bool, default=True
         Whether to fit an intercept. It is not penalised.
-    tol : float, default=1e-12
-        Stop when the largest entry of the gradient, in standardised columns, is at most `tol`
-        times what it is without any feature.
+    tol : float, default=1e-6
+        Stop when F is proven to be within `tol` times the larger of F and a thousandth of the F of
+        a model without features.
     max_iter : int, default=10000
         Largest number of passes over the data.
 
@@ -144,15 +145,19 @@ class Ridge(_LeastSquares):
     intercept_ : float
         Prediction for a row of zeros; 0.0 if none was fitted.
     n_iter_ : int
-        Passes made over the data.
+        Passes made over the data, rounded up.
     status_ : str
-        "converged", "floor" (the gradient is within its rounding error: float32 data end here),
-        "budget" (with a `ConvergenceWarning`) or "interrupted" (Ctrl-C; the best weights are kept).
+        "certified" (``gap_`` is a proven bound and within the tolerance), "estimated" (within it by
+        the local model of F, but no bound is known), "floor" (rounding errors allow no more),
+        "budget" (with a `ConvergenceWarning`) or "interrupted" (Ctrl-C; the weights reached are
+        kept).
+    gap_ : float
+        F at the weights less the smallest F there is, at most.
     history_ : dict
-        "objective": its value at every point a step was taken from.
+        "objective": F at every point it was measured at.
     report_ : dict
-        What it cost: seconds, passes and the bytes of X that had to be copied; and gradient_norm,
-        the gradient at the end as a share of that at the start.
+        What was done and what it cost: method, events on the way, seconds, passes, bytes_read, and
+        the bytes of X that had to be copied.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -164,9 +169,7 @@ class Ridge(_LeastSquares):
 
     .. math:: \frac{1}{2 S} \sum_i s_i (x_i w + b - y_i)^2 + \frac{\alpha}{2 S} \lVert w \rVert^2,
 
-    which is scikit-learn's objective divided by 2 S. The columns are standardised inside the
-    solver, see `fallline.solvers.minimize`; the penalty is on the weights as returned all the same.
-    Row-major float32 and float64 are read in place; any other X is copied once.
+    which is scikit-learn's objective divided by 2 S. It is solved as `LinearRegression` is.
 
     Examples
     --------
@@ -181,7 +184,7 @@ class Ridge(_LeastSquares):
         alpha: float = 1.0,
         *,
         fit_intercept: bool = True,
-        tol: float = 1e-12,
+        tol: float = 1e-6,
         max_iter: int = 10_000,
     ) -> None:
         self.alpha = alpha

@@ -1,5 +1,6 @@
 """Logistic regression of two classes."""
 
+import math
 from typing import Any, Self
 
 import numpy as np
@@ -8,6 +9,7 @@ from fallline._arguments import fraction, number
 from fallline._probability import log_probabilities, probabilities
 from fallline._validation import as_dtype, computed_in
 from fallline.estimators._base import BinaryClassifier, SolvedModel, sum_of_weights
+from fallline.losses import Logistic
 from fallline.typing import FloatArray
 
 
@@ -22,9 +24,9 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         Share of the L1 term in the penalty, in [0, 1].
     fit_intercept : bool, default=True
         Whether to fit an intercept. It is not penalised.
-    tol : float, default=1e-8
-        Stop when the largest entry of the gradient, in standardised columns, is at most `tol`
-        times what it is without any feature.
+    tol : float, default=1e-6
+        Stop when F is proven to be within `tol` times the larger of F and a thousandth of the F of
+        a model without features.
     max_iter : int, default=10000
         Largest number of passes over the data.
 
@@ -37,15 +39,21 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
     intercept_ : ndarray of shape (1,)
         Margin of a row of zeros; 0.0 if none was fitted.
     n_iter_ : ndarray of shape (1,)
-        Passes made over the data.
+        Passes made over the data, rounded up.
     status_ : str
-        "converged", "floor" (the gradient is within its rounding error), "budget" (with a
-        `ConvergenceWarning`) or "interrupted" (Ctrl-C; the best weights are kept).
+        "certified" (``gap_`` is a proven bound and within the tolerance), "estimated" (within it by
+        the local model of F, but no bound is known), "floor" (rounding errors allow no more),
+        "budget" and "separable" (a plane lies between the classes and there is no penalty: F has no
+        minimum), both with a `ConvergenceWarning`, or "interrupted" (Ctrl-C; the weights reached
+        are kept).
+    gap_ : float
+        F at the weights less the smallest F there is, at most; NaN where there is no bound, with
+        an L1 term.
     history_ : dict
-        "objective": its value at every point a step was taken from.
+        "objective": F at every point it was measured at.
     report_ : dict
-        What it cost: seconds, passes and the bytes of X that had to be copied; and gradient_norm,
-        the gradient at the end as a share of that at the start.
+        What was done and what it cost: method, events on the way, seconds, passes, bytes_read, and
+        the bytes of X that had to be copied.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -59,10 +67,12 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         \frac{1}{S} \sum_i s_i \log(1 + e^{-y_i (x_i w + b)})
         + \frac{1}{C S} \Bigl( \frac{1 - r}{2} \lVert w \rVert^2 + r \lVert w \rVert_1 \Bigr),
 
-    which is scikit-learn's objective divided by C S. The columns are standardised inside the
-    solver, see `fallline.solvers.minimize`; the penalty is on the weights as returned all the same.
-    Classes that a plane separates have no optimum without a penalty. Row-major float32 and float64
-    are read in place; any other X is copied once.
+    which is scikit-learn's objective divided by C S, by Newton's method on parts of the rows that
+    grow, in float64 and on columns centred and scaled as they are read. With an L1 term, and beyond
+    1500 columns, it is accelerated proximal gradient descent, which ends when no entry of the
+    gradient is more than tol / 100 of the largest at the start, and knows no bound of the gap.
+    Classes that a plane separates have no optimum without a penalty. X is read in place where
+    `Trainer.fit` does; see there.
 
     Examples
     --------
@@ -81,7 +91,7 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         *,
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
-        tol: float = 1e-8,
+        tol: float = 1e-6,
         max_iter: int = 10_000,
     ) -> None:
         self.C = C
@@ -112,9 +122,9 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         TypeError
             If a parameter is not of its type.
         ValueError
-            If X is sparse, if X, y or sample_weight have the wrong shape or hold what is not a
-            finite number, if y does not hold two classes with positive weight, or if a parameter
-            is out of its range.
+            If X, y or sample_weight have the wrong shape or hold what is not a finite number, if y
+            does not hold two classes with positive weight, if X is sparse and not in CSR format or
+            not one for Newton's method (see Notes), or if a parameter is out of its range.
         """
         self._check_solver_parameters()
         C = number("C", self.C, "a positive number", lambda x: x > 0.0)
@@ -122,18 +132,18 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=False)
         targets = as_dtype(2 * self._encode(y, weights) - 1, computed_in(X))
         alpha = 1.0 / (C * sum_of_weights(X, weights))
-        solution = self._solve(
+        optimum = self._solve(
             X,
             targets,
             weights,
-            "logistic",
+            Logistic(),
             alpha=alpha,
             l1_ratio=l1_ratio,
             copied_bytes=copied_bytes,
         )
-        self.coef_ = as_dtype(solution.coef, targets.dtype).reshape(1, -1)
-        self.intercept_ = np.array([solution.intercept])
-        self.n_iter_ = np.array([solution.n_iter], dtype=np.int32)
+        self.coef_ = optimum.coef.reshape(1, -1)
+        self.intercept_ = np.array([optimum.intercept])
+        self.n_iter_ = np.array([math.ceil(optimum.passes)], dtype=np.int32)
         return self
 
     def predict_proba(self, X: Any) -> FloatArray:

@@ -1,5 +1,5 @@
 """Solvers: Python loops around C++ passes over all the data."""
 
-from fallline.solvers.nesterov import Solution, minimize
+from fallline.solvers.automatic import Optimum, solve
 
-__all__ = ["Solution", "minimize"]
+__all__ = ["Optimum", "solve"]

@@ -7,7 +7,7 @@ import numpy as np
 
 from fallline import _core
 from fallline._standardization import CONSTANT, inner, shift_for
-from fallline._validation import as_dtype, computed_in
+from fallline._validation import Matrix, as_dtype, computed_in
 from fallline.typing import DenseMatrix, Float64Array, FloatArray
 
 # Roundings a term of a margin goes through: of the weight, the product, a few levels of sums.
@@ -71,7 +71,7 @@ class ScaledObjective:
         mean, variance = _core.column_moments(X, sample_weight)
         with np.errstate(over="ignore", invalid="ignore"):  # the next line reports it
             mean_square = variance + mean * mean
-        _check_squares(X, mean_square)
+        check_squares(X, mean_square)
         self.shift = None
         if fit_intercept:
             varies = variance > (CONSTANT * mean) ** 2
@@ -170,11 +170,13 @@ def total(values: FloatArray) -> float:
     return float(values.sum(dtype=np.float64))
 
 
-def _check_squares(X: FloatArray, mean_square: Float64Array) -> None:
+def check_squares(X: Matrix, mean_square: Float64Array) -> None:
+    """Raise an error that names the first column whose mean square is not finite."""
     finite = np.isfinite(mean_square)
     if not finite.all():
         column = int(np.argmin(finite))
-        largest = float(np.abs(X[:, column].astype(np.float64)).max())
+        numbers = X.data[X.indices == column] if isinstance(X, _core.CsrMatrix) else X[:, column]
+        largest = float(np.abs(numbers.astype(np.float64)).max())
         message = (
             f"X must have columns whose squares are finite numbers, got values up to {largest:.1e} "
             f"in column {column}; rescale it"

@@ -1,0 +1,120 @@
+"""Centred and scaled coordinates: an exact change of variables, never a copy of X."""
+
+from typing import NamedTuple, cast
+
+import numpy as np
+
+from fallline import _core
+from fallline._standardization import CONSTANT, inner
+from fallline._validation import Matrix, as_dtype, computed_in
+from fallline.solvers.scaled import check_squares, total
+from fallline.typing import DenseMatrix, Float64Array
+
+# Rows whose moments decide. The change of variables is exact whatever it is, and Newton's method
+# is the same in all of them: it saves digits, and few rows say enough for that.
+_ROWS = 2048
+
+
+class Coordinates(NamedTuple):
+    """Weights u of columns (x - mean) * inverse_scale, the intercept behind them if there is one.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (n_features,)
+        What is taken off every column; zeros without an intercept, which could not make up for it.
+    inverse_scale : ndarray of shape (n_features,)
+        What the rest is multiplied by.
+    fit_intercept : bool
+        Whether there is an intercept.
+    """
+
+    mean: Float64Array
+    inverse_scale: Float64Array
+    fit_intercept: bool
+
+    @property
+    def size(self) -> int:
+        """Number of coordinates."""
+        return len(self.mean) + self.fit_intercept
+
+    def weights(self, u: Float64Array) -> tuple[Float64Array, float]:
+        """Return coefficients and intercept for X as it is."""
+        coef = u[: len(self.mean)] * self.inverse_scale
+        return coef, self.intercept(coef, u)
+
+    def intercept(self, coef: Float64Array, u: Float64Array) -> float:
+        """Return the intercept that goes with coefficients, which may have been rounded."""
+        return float(u[-1]) - inner(self.mean, coef) if self.fit_intercept else 0.0
+
+    def of(self, coef: Float64Array, intercept: float) -> Float64Array:
+        """Return the coordinates of weights for X as it is."""
+        u = coef / self.inverse_scale
+        if not self.fit_intercept:
+            return u
+        return np.append(u, intercept + inner(self.mean, coef))
+
+
+def coordinates_for(
+    X: Matrix, sample_weight: Float64Array | None, *, fit_intercept: bool
+) -> Coordinates:
+    """Choose coordinates in which columns are of about the same size.
+
+    Parameters
+    ----------
+    X : ndarray or CsrMatrix of shape (n_samples, n_features)
+        Anything that the core reads.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights in float64.
+    fit_intercept : bool
+        Whether columns may be centred.
+
+    Raises
+    ------
+    ValueError
+        If a column is too large for its square to be finite.
+
+    Returns
+    -------
+    Coordinates
+        Those of at most 4096 rows, evenly spaced, of dense data; of sparse data those of all.
+    """
+    mean, variance, first = _moments(X, sample_weight)
+    with np.errstate(over="ignore", invalid="ignore"):  # the next line reports it
+        mean_square = variance + mean * mean
+    check_squares(X, mean_square)
+    if fit_intercept:
+        # A column of one number must be centred to exact zeros, which no rounded mean does.
+        constant = variance <= (CONSTANT * mean) ** 2
+        mean = np.where(constant, first, mean)
+        size = np.sqrt(np.where(constant, mean_square, variance))
+    else:
+        mean = np.zeros_like(mean)
+        size = np.sqrt(mean_square)
+    inverse = np.divide(1.0, size, out=np.ones_like(size), where=size > 0.0)
+    return Coordinates(mean, inverse, fit_intercept)
+
+
+def _moments(
+    X: Matrix, sample_weight: Float64Array | None
+) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Return mean and variance of each column, and a number that occurs in it."""
+    if isinstance(X, _core.CsrMatrix):
+        return _sparse_moments(X, sample_weight)
+    rows = slice(None, None, max(1, len(X) // _ROWS))
+    weights = None if sample_weight is None else sample_weight[rows]
+    if weights is None or not weights.any():
+        weights = np.ones(len(X[rows]))
+    counted = as_dtype(weights, computed_in(X))
+    mean, variance = _core.column_moments(cast("DenseMatrix", X[rows]), counted)
+    return mean, variance, X[rows][int(np.argmax(counted > 0))].astype(np.float64)
+
+
+def _sparse_moments(
+    X: _core.CsrMatrix, sample_weight: Float64Array | None
+) -> tuple[Float64Array, Float64Array, Float64Array]:
+    counts = np.diff(X.indptr)
+    of_rows = np.ones(len(counts)) if sample_weight is None else sample_weight
+    data, weights = X.data.astype(np.float64), np.repeat(of_rows, counts)
+    mean = np.bincount(X.indices, weights * data, X.shape[1]) / total(of_rows)
+    mean_square = np.bincount(X.indices, weights * data * data, X.shape[1]) / total(of_rows)
+    return mean, np.maximum(mean_square - mean * mean, 0.0), mean
