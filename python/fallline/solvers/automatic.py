@@ -17,8 +17,7 @@ from fallline.typing import DenseMatrix, Float64Array, FloatArray
 # Beyond so many coordinates a Hessian costs too much.
 LARGEST_HESSIAN: Final = 1500
 
-# What the gradient must have fallen by for a gap of about 1: that is quadratic in it, to the
-# condition.
+# What is asked of the gradient, as a share of what is asked of F, where no gap is known.
 _GRADIENT_SHARE: Final = 0.01
 
 

@@ -177,7 +177,7 @@ class _Newton:
         if self.objective.loss.name == "squared":
             count = n  # all rows in one step, which arrives
         u = self.start
-        while count < n:
+        while 2 * count <= n:
             rows = np.arange(0, n, n // count)
             point: Point | None = self._sound(u, rows)
             while point is not None:

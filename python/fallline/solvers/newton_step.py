@@ -123,10 +123,9 @@ def shortest(point: Point, step: NewtonStep, n_features: int) -> Float64Array:
     Where columns are combinations of others the weights are not unique; the step has only moved
     those of `independent` ones. What the intercept becomes does not count.
     """
-    used = np.flatnonzero(step.scale)
-    dependent = np.setdiff1d(used, step.independent)
-    if len(dependent) == 0:
+    if len(step.independent) == np.count_nonzero(step.scale):
         return point.u
+    dependent = np.setdiff1d(np.flatnonzero(step.scale), step.independent)
     scaled = point.hessian * (step.scale[:, np.newaxis] * step.scale)
     between = np.ascontiguousarray(scaled[np.ix_(step.independent, dependent)])
     null = np.zeros((len(point.u), len(dependent)))
