@@ -231,10 +231,7 @@ def factor() -> Iterator[str]:
 
 SECTIONS = {
     section.__name__: section
-    for section in (
-        *(epochs, jax_scan, shuffled, full_batch, heads),
-        *(steps, sources, gram, factor),
-    )
+    for section in [epochs, jax_scan, shuffled, full_batch, heads, steps, sources, gram, factor]
 }
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from fallline import _core
 from fallline.typing import Float64Array
+from test_same_bits import same_at_any_number_of_threads, same_on_all_fma_targets
 
 # Around vectors of 8, panels of 64 columns and the pairs of strips of a tile.
 SIZES = [1, 2, 3, 6, 7, 8, 9, 15, 16, 17, 24, 31, 33, 63, 64, 65, 72, 100, 129, 150]
 COLUMNS = [1, 3, 7, 8, 9, 16, 17, 25]
-FMA_TARGETS = [target for target in _core.targets() if target != "baseline"]
 
 on_every_target = pytest.mark.usefixtures("target")
 
@@ -175,22 +175,12 @@ def everything(n: int) -> bytes:
 
 @pytest.mark.parametrize("n", [*SIZES, 400])  # at 400 the work is divided
 def test_any_number_of_threads_gives_the_same_bits(n: int) -> None:
-    found = []
-    for threads in (1, 2, 3):
-        _core.set_num_threads(threads)
-        found.append(everything(n))
-    assert found[1:] == found[:1] * 2
+    same_at_any_number_of_threads(lambda: everything(n))
 
 
 @pytest.mark.parametrize("n", [*SIZES, 400])
 def test_all_targets_with_fma_give_the_same_bits(n: int) -> None:
-    if len(FMA_TARGETS) < 2:
-        pytest.skip(f"needs two targets with fused multiply-add, this machine has {FMA_TARGETS}")
-    found = []
-    for target in FMA_TARGETS:
-        _core.set_target(target)
-        found.append(everything(n))
-    assert found[1:] == found[:1] * (len(found) - 1)
+    same_on_all_fma_targets(lambda: everything(n))
 
 
 @pytest.mark.parametrize("n", [10, 150])

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import reference
-from fallline import _core, losses, solvers
+from fallline import losses, solvers
 from fallline.typing import Float64Array
 from loss_cases import of_python, targets_near
+from test_same_bits import same_at_any_number_of_threads, same_on_all_fma_targets
 
 SMOOTH = [
     *("squared", "logistic", "squared_hinge", "modified_huber", "huber"),
@@ -106,18 +107,13 @@ def test_collinear_columns_without_a_penalty_share_the_weight_and_are_not_certif
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_bits_depend_on_neither_threads_nor_target(dtype: Any) -> None:
     X, y = problem("logistic", n=20_000, d=9)
-    fits, target, threads = set(), _core.get_target(), _core.get_num_threads()
-    try:
-        for name in [each for each in _core.targets() if each != "baseline"]:
-            _core.set_target(name)
-            for count in (1, 2, 3):
-                _core.set_num_threads(count)
-                found = solve(X.astype(dtype), y.astype(dtype), losses.Logistic())
-                fits.add((found.coef.tobytes(), found.intercept, found.gap))
-    finally:
-        _core.set_target(target)
-        _core.set_num_threads(threads)
-    assert len(fits) == 1
+
+    def fit() -> bytes:
+        found = solve(X.astype(dtype), y.astype(dtype), losses.Logistic())
+        return found.coef.tobytes() + np.array([found.intercept, found.gap]).tobytes()
+
+    same_at_any_number_of_threads(fit)
+    same_on_all_fma_targets(fit)
 
 
 def test_the_budget_counts_every_pass() -> None:

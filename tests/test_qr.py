@@ -13,13 +13,13 @@ import pytest
 from data import load
 from fallline import _core
 from fallline.typing import Float64Array
+from test_same_bits import same_at_any_number_of_threads, same_on_all_fma_targets
 
 TILE = 256  # rows that go below R at a time
 # Around vectors of 8, the 16 columns of a panel and, in rows, the tile.
 COLUMNS = [1, 2, 7, 8, 9, 15, 16, 17, 33]
 ROWS = [1, 3, 8, 9, 40, 255, 256, 257, 600]
 EPS = np.finfo(np.float64).eps
-FMA_TARGETS = [target for target in _core.targets() if target != "baseline"]
 
 on_every_target = pytest.mark.usefixtures("target")
 
@@ -185,22 +185,12 @@ def everything(p: int) -> bytes:
 
 @pytest.mark.parametrize("p", [*COLUMNS, 150])  # at 150 the work is divided
 def test_any_number_of_threads_gives_the_same_bits(p: int) -> None:
-    found = []
-    for threads in (1, 2, 3):
-        _core.set_num_threads(threads)
-        found.append(everything(p))
-    assert found[1:] == found[:1] * 2
+    same_at_any_number_of_threads(lambda: everything(p))
 
 
 @pytest.mark.parametrize("p", [*COLUMNS, 150])
 def test_all_targets_with_fma_give_the_same_bits(p: int) -> None:
-    if len(FMA_TARGETS) < 2:
-        pytest.skip(f"needs two targets with fused multiply-add, this machine has {FMA_TARGETS}")
-    found = []
-    for target in FMA_TARGETS:
-        _core.set_target(target)
-        found.append(everything(p))
-    assert found[1:] == found[:1] * (len(found) - 1)
+    same_on_all_fma_targets(lambda: everything(p))
 
 
 def test_arguments_that_do_not_fit_are_refused() -> None:
