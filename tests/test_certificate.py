@@ -112,7 +112,7 @@ def smallest(loss: str, p: Problem, w: Any) -> Any:
 
 
 def solve(loss: str, p: Problem) -> solvers.Optimum:
-    return solvers.solve(
+    posed = solvers.Problem(
         p.X,
         p.y,
         p.s,
@@ -123,6 +123,7 @@ def solve(loss: str, p: Problem) -> solvers.Optimum:
         tol=1e-6,
         max_passes=200,
     )
+    return solvers.solve(posed)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -28,9 +28,10 @@ def problem(loss: str, n: int = 3000, d: int = 6) -> tuple[Float64Array, Float64
 
 
 def solve(X: Any, y: Any, loss: losses.Loss, **options: Any) -> solvers.Optimum:
-    settings = {"alpha": 1e-4, "l1_ratio": 0.0, "fit_intercept": True, "tol": 1e-6}
+    settings: dict[str, Any] = {"alpha": 1e-4, "l1_ratio": 0.0, "fit_intercept": True, "tol": 1e-6}
     counts = options.pop("sample_weight", None)
-    return solvers.solve(X, y, counts, loss, **{**settings, "max_passes": 100, **options})
+    settings |= {"max_passes": 100, **options}
+    return solvers.solve(solvers.Problem(X, y, counts, loss, **settings))
 
 
 def weights(optimum: solvers.Optimum) -> tuple[Float64Array, float]:

@@ -134,7 +134,7 @@ class SolvedModel(LinearModel):
         copied_bytes: int,
     ) -> solvers.Optimum:
         began = time.perf_counter()
-        optimum = solvers.solve(
+        problem = solvers.Problem(
             X,
             y,
             sample_weight,
@@ -145,6 +145,7 @@ class SolvedModel(LinearModel):
             tol=self.tol,
             max_passes=self.max_iter,
         )
+        optimum = solvers.solve(problem)
         self._shift = optimum.shift
         self.status_ = optimum.status
         self.gap_ = optimum.gap

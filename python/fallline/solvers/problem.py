@@ -1,0 +1,79 @@
+"""What solvers are given and what they hand back."""
+
+from typing import NamedTuple
+
+from fallline._validation import Matrix
+from fallline.losses import Loss
+from fallline.typing import FloatArray
+
+
+class Problem(NamedTuple):
+    """F of one head, and how well it is to be minimised.
+
+    Attributes
+    ----------
+    X : ndarray or CsrMatrix of shape (n_samples, n_features)
+        Finite, of anything the core reads.
+    y : ndarray of shape (n_samples,)
+        Targets; -1 and +1, both with positive weight, for a loss that classifies.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights, not negative and not all zero.
+    loss : Loss
+        A convex one with a second derivative, or zero where it has none.
+    alpha, l1_ratio : float
+        Of the penalty.
+    fit_intercept : bool
+        Whether to fit an intercept, which is never penalised.
+    tol : float
+        F is to be within `tol` times the larger of F and a thousandth of what it is without
+        features.
+    max_passes : int
+        Largest number of passes over the data.
+    """
+
+    X: Matrix
+    y: FloatArray
+    sample_weight: FloatArray | None
+    loss: Loss
+    alpha: float
+    l1_ratio: float
+    fit_intercept: bool
+    tol: float
+    max_passes: int
+
+
+class Optimum(NamedTuple):
+    """Where a solver ended.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_features,)
+        Weights in the units of X and in the dtype it is computed in.
+    intercept : float
+        0.0 when none was fitted.
+    status : str
+        "certified", "estimated", "floor", "budget", "separable" or "interrupted"; see `newton`.
+    gap : float
+        Upper bound of F less the smallest F there is, of the weights as returned; an estimate
+        unless certified, NaN where there is none.
+    passes : float
+        Over the data; a part of the rows counts as a part of a pass.
+    objective : list of float
+        F at each point of all rows.
+    shift : ndarray of shape (n_features,) or None
+        A point among the rows from which margins are computed with fewer digits lost.
+    method : str
+        What was done, in a few words.
+    events : list of str
+        What happened on the way.
+    """
+
+    coef: FloatArray
+    intercept: float
+    status: str
+    gap: float
+    passes: float
+    objective: list[float]
+    shift: FloatArray | None
+    method: str
+    events: list[str]
