@@ -11,6 +11,7 @@ Float64Array: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 FloatArray: TypeAlias = Float32Array | Float64Array
 DenseMatrix: TypeAlias = np.ndarray[Any, Any]  # of any elements that the core reads
 FloatDType: TypeAlias = np.dtype[np.float32] | np.dtype[np.float64]
+BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 IndexArray: TypeAlias = np.ndarray[Any, np.dtype[np.int32]] | IntArray
 UInt8Array: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]

@@ -5,7 +5,7 @@ from typing import Final
 
 from fallline import _core
 from fallline._validation import as_dtype, computed_in
-from fallline.solvers import nesterov, second_order
+from fallline.solvers import nesterov, second_order, wide
 from fallline.solvers.problem import Optimum, Problem
 
 # What is asked of the gradient, as a share of what is asked of F, where no gap is known.
@@ -34,6 +34,8 @@ def solve(problem: Problem) -> Optimum:
     size = problem.X.shape[1] + problem.fit_intercept
     if not has_l1 and size <= second_order.LARGEST_HESSIAN:
         return second_order.solve(problem)
+    if not has_l1 and problem.X.shape[0] <= second_order.LARGEST_HESSIAN:
+        return wide.solve(problem)
     return _by_gradients(problem)
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from fallline import _core
 from fallline._standardization import inner
 from fallline.solvers.newton_step import NewtonStep
 from fallline.solvers.objective import Objective, Point
@@ -20,6 +21,11 @@ _SMALL: Final = 1e-2
 
 # Losses whose gap a Newton decrement bounds.
 BY_DECREMENT: Final = SELF_CONCORDANT | {"squared"}
+
+# Losses made of parabolas and lines, for which Newton's step leads to a dual point.
+BY_DUALITY: Final = frozenset(
+    {"huber", "modified_huber", "squared_hinge", "squared_epsilon_insensitive"}
+)
 
 
 def gap_by_decrement(objective: Objective, step: NewtonStep) -> float:
@@ -50,6 +56,45 @@ def gap_by_decrement(objective: Objective, step: NewtonStep) -> float:
     if objective.loss.name == "squared":
         return 0.5 * delta
     return self_concordant_gap(delta, objective.largest_leverage(_whole_factor(step)))
+
+
+def gap_by_duality(objective: Objective, point: Point, step: NewtonStep) -> float:
+    """Return the duality gap at the derivatives that Newton's model expects where its step ends.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of a loss in `BY_DUALITY`; visits its rows once more.
+    point : Point
+        Of all rows, with its Hessian.
+    step : NewtonStep
+        From there.
+
+    Returns
+    -------
+    float
+        Infinity where the derivatives are none that the loss can have.
+
+    Notes
+    -----
+    With ``d_i = l'(z_i) + l''(z_i) x_i . step`` the gradient of the model is zero, so that
+
+        F(w) - F* <= mean(l(z) + l*(d) - d z) + penalty(step),
+
+    which is half the decrement where no row has left the parabola that it was on.
+    """
+    end = objective.margins(point.u + step.direction, None)
+    name, parameters, y = objective.loss.name, objective.loss.parameters, objective.y
+    z = point.margins
+    d = _core.loss_derivatives(name, z, y, parameters)
+    d = d + _core.loss_curvatures(name, z, y, parameters) * (end - z)
+    losses = _core.loss_values(name, z, y, parameters)
+    terms = np.maximum(losses + _core.loss_conjugates(name, d, y, parameters) - d * z, 0.0)
+    if objective.sample_weight is not None:
+        terms = np.where(objective.sample_weight > 0.0, terms, 0.0)
+    left = point.gradient + (point.hessian * step.direction).sum(axis=1)
+    unsettled = inner(np.abs(left), objective.sizes(point.u) + np.abs(step.direction))
+    return objective.mean(terms) + objective.penalty(step.direction) + unsettled
 
 
 def gap_by_penalty(objective: Objective, point: Point) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from fallline.solvers import certificate
 from fallline.solvers.newton_step import NewtonStep, newton_step, shortest
 from fallline.solvers.objective import Objective, Point
+from fallline.solvers.tolerance import Tolerance
 from fallline.typing import Float64Array, IntArray
 
 # The first mini-batch has so many rows for each coordinate, and at least so many; the next ones
@@ -22,17 +23,11 @@ _LEARNT: Final = 0.1
 # Of the decrease that the model promises, what a step of length t must bring: this share of t.
 _ARMIJO: Final = 1e-4
 
-# Rounding error of F, as a share of the terms it is made of: in the losses, the sums of each tile,
-# their sums, and the mean.
-_EPS: Final = float(np.finfo(np.float64).eps)
-_ROUNDING: Final = 8.0 * _EPS
-
 # Each cut comes with the best length on the way, to a part in a million.
 _MOST_CUTS: Final = 4
 
-# F counts as at least this share of that of the model without features: of an F of nearly zero no
-# gap could be a small share.
-_SHARE_OF_NULL: Final = 1e-3
+# More steps cut than these, of losses whose curvature jumps, say that Newton's model is no use.
+_ENOUGH_CUTS: Final = 5
 
 
 class Solution(NamedTuple):
@@ -45,7 +40,8 @@ class Solution(NamedTuple):
     status : str
         "certified" (``gap`` is a proven bound, and within the tolerance), "estimated" (the model of
         F says so, but no bound is known), "floor" (rounding errors allow no further step),
-        "budget", "separable" (the classes are, and F has no minimum) or "interrupted" (Ctrl-C).
+        "budget", "separable" (the classes are, and F has no minimum), "stuck" (the curvature of the
+        losses jumps too much for Newton's model) or "interrupted" (Ctrl-C).
     gap : float
         Upper bound of F there less the smallest F there is; an estimate unless certified.
     allowed : float
@@ -111,17 +107,13 @@ class _Newton:
     def __init__(
         self, objective: Objective, start: Float64Array, tol: float, max_passes: int
     ) -> None:
-        self.objective, self.start, self.tol, self.max_passes = objective, start, tol, max_passes
-        intercept = float(start[-1]) if objective.coordinates.fit_intercept else 0.0
-        self.null_value = objective.null_value(intercept)
-        self.null_size = self.null_value  # of the terms that F is made of, without features
-        if objective.loss.log_link:
-            self.null_size += objective.mean(np.abs(objective.y)) * (1.0 + abs(intercept))
-        # Of rounded margins, where they are the intercept alone: matters where F could be zero.
-        size = len(start)
-        self.null_rounding = 8.0 * ((size + 4) * _EPS * intercept) ** 2
+        self.objective, self.start, self.max_passes = objective, start, max_passes
+        self.tolerance = Tolerance(objective, start, tol)
+        self.jumps = objective.loss.name in certificate.BY_DUALITY  # its curvature does
+        self.cuts = 0
         nowhere = np.empty(0)
-        self.reached = Point(start, self.null_value, np.zeros(size), nowhere, nowhere)
+        null_value = self.tolerance.null_value
+        self.reached = Point(start, null_value, np.zeros(len(start)), nowhere, nowhere)
         self.values: list[float] = []
         self.events: list[str] = []
 
@@ -140,12 +132,14 @@ class _Newton:
             if self._separates(point):
                 return self._end(point, "separable", point.value)
             step = newton_step(point)
+            if self._is_stuck(point, step):
+                return self._end(point, "stuck", math.inf)
             estimate = min(0.5 * step.decrement, point.value)
             if estimate <= self._allowed(point):
-                bound, place = self._certify(point, step)
-                if bound <= self._allowed(place):
-                    gap = bound + self._rounding(place)
-                    return self._end(self._refined(place, step), "certified", gap)
+                bound = self._certify(point, step)
+                if bound <= self._allowed(point):
+                    gap = bound + self.tolerance.rounding(point.value)
+                    return self._end(self._refined(point, step), "certified", gap)
                 if step.decrement > 0.5 * unproven:
                     return self._end(self._refined(point, step), "estimated", estimate)
                 unproven = step.decrement
@@ -157,14 +151,12 @@ class _Newton:
                 return self._end(self._refined(point, step), status, estimate)
             point = following
 
-    def _scale(self, point: Point) -> float:
-        return max(point.value, _SHARE_OF_NULL * self.null_value)
+    def _is_stuck(self, point: Point, step: NewtonStep) -> bool:
+        """Return whether the curvature jumps too much for Newton's model to be of use."""
+        return self.jumps and (self.cuts > _ENOUGH_CUTS or not step.is_sound(point))
 
     def _allowed(self, point: Point) -> float:
-        return self.tol * self._scale(point) + self._rounding(point)
-
-    def _rounding(self, point: Point) -> float:
-        return _ROUNDING * (point.value + self.null_size) + self.null_rounding
+        return self.tolerance.allowed(point.value)
 
     def _end(self, point: Point, status: str, gap: float) -> Solution:
         allowed = self._allowed(point)
@@ -182,6 +174,8 @@ class _Newton:
             point: Point | None = self._sound(u, rows)
             while point is not None:
                 step = newton_step(point)
+                if self._is_stuck(point, step):
+                    return point
                 u = point.u + step.direction
                 learnt = 0.5 * step.decrement <= _LEARNT * point.value
                 point = None if learnt else self._follow(point, step, rows)
@@ -191,7 +185,7 @@ class _Newton:
     def _sound(self, u: Float64Array, rows: IntArray | None) -> Point:
         """Visit a place that other rows have led to, or the start if it is worse than that."""
         point = self.objective.at(u, rows)
-        if not point.value <= self.null_value and u is not self.start:
+        if not point.value <= self.tolerance.null_value and u is not self.start:
             self.events.append("back to the start, as the first rows led astray")
             point = self.objective.at(self.start, rows)
         if not math.isfinite(point.value):
@@ -203,9 +197,13 @@ class _Newton:
     def _follow(self, point: Point, step: NewtonStep, rows: IntArray | None = None) -> Point | None:
         """Return the next point, by a whole step or a part of it; None if F falls no further."""
         length = 1.0
-        rounding = self._rounding(point)
+        rounding = self.tolerance.rounding(point.value)
         for _ in range(_MOST_CUTS):
-            end = self.objective.at(point.u + length * step.direction, rows)
+            u = point.u + length * step.direction
+            if self.objective.loss.name == "squared":  # whose Hessian is the same everywhere
+                end = self.objective.at(u, rows, hessian=False)._replace(hessian=point.hessian)
+            else:
+                end = self.objective.at(u, rows)
             # Nothing can promise more than F has to give.
             promised = length * min(step.decrement, point.value)
             if end.value <= point.value - _ARMIJO * promised + rounding:
@@ -215,18 +213,17 @@ class _Newton:
                 return end
             length *= self.objective.best_step(point, end, rows)
             self.events.append(f"a step cut to {length:.1e} of its length")
+            self.cuts += 1
         return None
 
-    def _certify(self, point: Point, step: NewtonStep) -> tuple[float, Point]:
-        """Return a bound of the gap, and the point it is of: with the best intercept."""
-        objective, place = self.objective, point
-        if objective.loss.name in certificate.BY_DECREMENT:
-            bound = certificate.gap_by_decrement(objective, step)
+    def _certify(self, point: Point, step: NewtonStep) -> float:
+        """Return a bound of the gap."""
+        if self.jumps:
+            bound = certificate.gap_by_duality(self.objective, point, step)
         else:
-            place = objective.with_best_intercept(point)
-            bound = certificate.gap_by_penalty(objective, place)
-        bound = min(bound, place.value)  # as no F is negative
-        return certificate.with_rounding(objective, point, bound), place
+            bound = certificate.gap_by_decrement(self.objective, step)
+        bound = min(bound, point.value)  # as no F is negative
+        return certificate.with_rounding(self.objective, point, bound)
 
     def _refined(self, point: Point, step: NewtonStep) -> Point:
         """Improve the weights of a point at no cost in F."""
@@ -236,7 +233,8 @@ class _Newton:
         if u is point.u:
             return point
         short = self.objective.at(u, hessian=False)
-        return short if short.value <= point.value + self._rounding(point) else point
+        rounding = self.tolerance.rounding(point.value)
+        return short if short.value <= point.value + rounding else point
 
     def _separates(self, point: Point) -> bool:
         """Return whether all rows are on their side, which no finite weights then fit best."""

@@ -16,6 +16,12 @@ _INVERSE_ITERATIONS: Final = 3
 # singular.
 _MOST_UNCERTAIN: Final = 0.01
 
+# Of a gradient, the share that a step may leave in the model that it minimises.
+_MOST_LEFT: Final = 1e-6
+# And what it may promise, as a multiple of F, which has no more to give than itself.
+_MOST_PROMISED: Final = 1e4
+_TINY: Final = float(np.finfo(np.float64).tiny)
+
 # Of a matrix with ones on the diagonal, a pivot below so many roundings for each row is no more
 # than rounding error.
 _ROUNDINGS: Final = 100.0
@@ -48,6 +54,15 @@ class NewtonStep(NamedTuple):
     scale: Float64Array
     uncertainty: float
 
+    def is_sound(self, point: Point) -> bool:
+        """Return whether the model has a minimum, and one that F can have.
+
+        Where few rows curve, it may fall for ever along what it takes for dependent coordinates.
+        """
+        left = point.gradient + _product(point.hessian, self.direction)
+        slope = np.sqrt(inner(left, left) / max(inner(point.gradient, point.gradient), _TINY))
+        return bool(slope <= _MOST_LEFT) and 0.5 * self.decrement <= _MOST_PROMISED * point.value
+
 
 def newton_step(point: Point) -> NewtonStep:
     """Factorise the Hessian, with a diagonal scaled to ones, and solve for the step.
@@ -75,6 +90,14 @@ def newton_step(point: Point) -> NewtonStep:
     direction[independent] = step
     decrement = max(0.0, -inner(gradient, step))
     return NewtonStep(direction * scale, decrement, independent, factor, scale, uncertainty)
+
+
+def solve_again(step: NewtonStep, gradient: Float64Array) -> Float64Array:
+    """Return the step of another gradient, in the coordinates and with the factor of the first."""
+    direction = np.zeros_like(step.scale)
+    scaled = -(gradient * step.scale)[step.independent]
+    direction[step.independent] = _core.cholesky_solve(step.factor, scaled)
+    return direction * step.scale
 
 
 def _part(matrix: Float64Array, chosen: IntArray) -> Float64Array:

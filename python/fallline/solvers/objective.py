@@ -1,6 +1,6 @@
 """F, its gradient and its Hessian in the coordinates of a solver: one pass over rows each."""
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import numpy as np
 
@@ -61,6 +61,8 @@ class Objective:
     ----------
     passes : float
         Rows visited so far over the number of rows.
+    sum_of_weights : float
+        Of the samples.
     """
 
     def __init__(
@@ -77,6 +79,9 @@ class Objective:
         self.n_samples = len(y)
         self.ridge = np.zeros(coordinates.size)  # curvature of the penalty
         self.ridge[: len(coordinates.mean)] = l2 * coordinates.inverse_scale**2
+        self.sum_of_weights = (
+            float(self.n_samples) if sample_weight is None else float(sample_weight.sum())
+        )
         self.passes = 0.0
 
     def at(self, u: Float64Array, rows: IntArray | None = None, *, hessian: bool = True) -> Point:
@@ -106,6 +111,95 @@ class Objective:
             curvature /= weight
             curvature.flat[:: len(u) + 1] += self.ridge
         return Point(u, loss / weight + self.penalty(u), gradient, curvature, margins)
+
+    def normal_equations(
+        self,
+        values: Float64Array,
+        weights: Float64Array,
+        rows: IntArray | None,
+        *,
+        hessian: bool,
+    ) -> tuple[Float64Array, Float64Array]:
+        """Visit rows and return their sum, and that of their squares, by numbers of each row.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_visited,)
+            What the sum of the rows is weighted by.
+        weights : ndarray of shape (n_visited,)
+            What the sum of their squares is weighted by; positive.
+        rows : ndarray of shape (n_visited,) or None
+            None for all.
+        hessian : bool
+            Whether the second sum is wanted.
+
+        Returns
+        -------
+        gradient : ndarray of shape (size,)
+            ``sum_i values_i x_i`` over the sum of the sample weights.
+        hessian : ndarray of shape (size, size)
+            ``sum_i weights_i x_i x_i'`` over the same, and the curvature of the penalty; or empty.
+        """
+        # The squared loss at margins of zero: its derivatives lose no digits to the margins.
+        nowhere = np.zeros(self.coordinates.size)
+        _, _, gradient, curvature = self._squares(
+            nowhere, -values / weights, weights, rows, hessian
+        )
+        gradient /= self.sum_of_weights
+        if curvature is None:
+            return gradient, np.empty((0, 0))
+        curvature /= self.sum_of_weights
+        curvature.flat[:: len(gradient) + 1] += self.ridge
+        return gradient, curvature
+
+    def margins(self, u: Float64Array, rows: IntArray | None) -> Float64Array:
+        """Visit rows, None for all, and return their margins."""
+        margins = np.empty(self.n_samples if rows is None else len(rows))
+        nothing = np.zeros(len(margins))
+        self._squares(u, nothing, nothing, rows, False, margins)
+        return margins
+
+    def _squares(
+        self,
+        u: Float64Array,
+        targets: Float64Array,
+        weights: Float64Array,
+        rows: IntArray | None,
+        hessian: bool,
+        margins: Float64Array | None = None,
+    ) -> tuple[float, float, Float64Array, Float64Array | None]:
+        n, coordinates = len(targets), self.coordinates
+        self.passes += n / self.n_samples
+        if rows is not None:
+            targets = _spread(targets, rows, self.n_samples)
+            weights = _spread(weights, rows, self.n_samples)
+        return _core.newton_pass(
+            self.X,
+            targets,
+            weights,
+            "squared",
+            u,
+            coordinates.mean,
+            coordinates.inverse_scale,
+            coordinates.fit_intercept,
+            order=rows,
+            hessian_rows=(0, n) if hessian else None,
+            margins=margins,
+        )
+
+    def losses(self, margins: Float64Array, rows: IntArray | None) -> Float64Array:
+        """Return the loss of each row visited; reads no X."""
+        y = self.y if rows is None else self.y[rows]
+        found = _core.loss_values(self.loss.name, margins, y, self.loss.parameters)
+        return cast("Float64Array", found)
+
+    def sizes(self, u: Float64Array) -> Float64Array:
+        """Return the sizes of the terms of a typical margin, with all that they are made of."""
+        sizes, coordinates = np.abs(u), self.coordinates
+        if coordinates.fit_intercept:
+            coef, intercept = coordinates.weights(u)
+            sizes[-1] += abs(intercept) + inner(np.abs(coordinates.mean), np.abs(coef))
+        return sizes
 
     def penalty(self, u: Float64Array) -> float:
         """Return the penalty's part of F."""
@@ -171,3 +265,10 @@ class Objective:
             middle = 0.5 * (low + high)
             low, high = (low, middle) if rises(middle) else (middle, high)
         return high
+
+
+def _spread(values: Float64Array, rows: IntArray, n: int) -> Float64Array:
+    """Return values at their rows, and zeros at the others."""
+    spread = np.zeros(n)
+    spread[rows] = values
+    return spread

@@ -7,8 +7,8 @@ import numpy as np
 
 from fallline._standardization import shift_for
 from fallline._validation import as_dtype, computed_in
-from fallline.losses import Huber, Logistic
-from fallline.solvers import newton
+from fallline.losses import EpsilonInsensitive, Huber, Logistic, Quantile
+from fallline.solvers import interior_point, newton
 from fallline.solvers.coordinates import coordinates_for
 from fallline.solvers.objective import Objective
 from fallline.solvers.problem import Optimum, Problem
@@ -16,6 +16,9 @@ from fallline.typing import Float64Array, FloatArray
 
 # Beyond so many coordinates a Hessian costs too much.
 LARGEST_HESSIAN: Final = 1500
+
+# Losses without a curvature.
+KINKED: Final = frozenset({"hinge", "quantile", "epsilon_insensitive"})
 
 
 def solve(problem: Problem) -> Optimum:
@@ -26,9 +29,7 @@ def solve(problem: Problem) -> Optimum:
         weights = weights.astype(np.float64)
     coordinates = coordinates_for(X, weights, fit_intercept=problem.fit_intercept)
     objective = Objective(X, y, weights, loss, problem.alpha, coordinates)
-    solution = newton.minimize(
-        objective, _null_model(objective), tol=problem.tol, max_passes=problem.max_passes
-    )
+    solution, method = _minimum(objective, problem.tol, problem.max_passes)
     coef = as_dtype(coordinates.weights(solution.u)[0], computed_in(X))
     intercept = coordinates.intercept(coef.astype(np.float64), solution.u)
     status, gap = _rounded(objective, solution, coef, intercept)
@@ -40,9 +41,21 @@ def solve(problem: Problem) -> Optimum:
         objective.passes,
         solution.values,
         shift_for(coordinates.mean, 1.0 / coordinates.inverse_scale, computed_in(X)),
-        "Newton's method on growing parts of the rows",
+        method,
         solution.events,
     )
+
+
+def _minimum(objective: Objective, tol: float, max_passes: int) -> tuple[newton.Solution, str]:
+    """Minimise by Newton's method where the loss has a curvature to speak of."""
+    start, events = null_model(objective), []
+    if objective.loss.name not in KINKED:
+        solution = newton.minimize(objective, start, tol=tol, max_passes=max_passes)
+        if solution.status != "stuck":
+            return solution, "Newton's method on growing parts of the rows"
+        events = [*solution.events, "too few rows curve for Newton's method: an interior point"]
+    solution = interior_point.minimize(objective, start, tol=tol, max_passes=max_passes)
+    return solution._replace(events=events), "a primal-dual interior-point method"
 
 
 def _rounded(
@@ -59,7 +72,7 @@ def _rounded(
     return solution.status, gap
 
 
-def _null_model(objective: Objective) -> Float64Array:
+def null_model(objective: Objective) -> Float64Array:
     """Return the start: no weights, and an intercept that is best without them, or nearly so."""
     start = np.zeros(objective.coordinates.size)
     if not objective.coordinates.fit_intercept:
@@ -70,6 +83,10 @@ def _null_model(objective: Objective) -> Float64Array:
         start[-1] = math.log(mean) if mean > 0.0 else 0.0
     elif isinstance(loss, Logistic):
         start[-1] = math.log1p(mean) - math.log1p(-mean)  # the log-odds of targets -1 and +1
+    elif isinstance(loss, Quantile):
+        start[-1] = float(np.quantile(y, loss.parameters[0]))
+    elif isinstance(loss, Huber | EpsilonInsensitive):
+        start[-1] = float(np.median(y))
     else:
-        start[-1] = float(np.median(y)) if isinstance(loss, Huber) else mean
+        start[-1] = mean
     return start

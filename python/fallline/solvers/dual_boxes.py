@@ -1,0 +1,103 @@
+"""Losses made of parabolas and lines: the largest ``d z - q d^2 / 2 - c d`` of a d in a box."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from fallline.losses import (
+    EpsilonInsensitive,
+    Hinge,
+    Huber,
+    Loss,
+    ModifiedHuber,
+    Quantile,
+    SquaredEpsilonInsensitive,
+    SquaredHinge,
+)
+from fallline.typing import BoolArray, Float64Array
+
+
+class DualBoxes(NamedTuple):
+    """The dual variables of each row: of a loss with two arms there are two, whose terms add up.
+
+    Attributes
+    ----------
+    q : float
+        Curvature of the conjugate: one over that of the loss between its bends, 0 of a line.
+    c : ndarray of shape (n_arms, n_samples)
+        Slope of the conjugate at zero: the margin from which an arm rises.
+    lower, upper : ndarray of shape (n_arms, n_samples)
+        The box, open at infinity.
+    """
+
+    q: float
+    c: Float64Array
+    lower: Float64Array
+    upper: Float64Array
+
+    @property
+    def has_lower(self) -> BoolArray:
+        """Whether there is a wall below."""
+        return np.isfinite(self.lower)
+
+    @property
+    def has_upper(self) -> BoolArray:
+        """Whether there is a wall above."""
+        return np.isfinite(self.upper)
+
+    def centre(self) -> Float64Array:
+        """Return the middle of each box; of a half-line a point at distance 1 from its end."""
+        lower = np.where(self.has_lower, self.lower, self.upper - 2.0)
+        upper = np.where(self.has_upper, self.upper, self.lower + 2.0)
+        return 0.5 * (lower + upper)
+
+    def distances(self, d: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """Return how far the walls are below and above; 1 of those that are not there."""
+        below = np.where(self.has_lower, d - self.lower, 1.0)
+        return below, np.where(self.has_upper, self.upper - d, 1.0)
+
+
+def dual_boxes(loss: Loss, y: Float64Array) -> DualBoxes:
+    """Return the boxes of a loss.
+
+    Parameters
+    ----------
+    loss : Loss
+        One made of parabolas and lines, `Squared` and `Perceptron` excepted.
+    y : ndarray of shape (n_samples,)
+        Targets.
+    """
+    one = np.ones_like(y)
+    if isinstance(loss, Huber):
+        (delta,) = loss.parameters
+        return _of_rows(1.0, y, -delta * one, delta * one)
+    if isinstance(loss, Quantile):
+        (quantile,) = loss.parameters
+        return _of_rows(0.0, y, -quantile * one, (1.0 - quantile) * one)
+    if isinstance(loss, EpsilonInsensitive):
+        return _two_arms(0.0, y, loss.parameters[0], 1.0)
+    if isinstance(loss, SquaredEpsilonInsensitive):
+        return _two_arms(0.5, y, loss.parameters[0], np.inf)
+    q, largest = _CLASSIFIERS[type(loss)]  # d = -y v with v from 0 to the largest slope
+    return _of_rows(q, y, np.where(y > 0, -largest, 0.0), np.where(y > 0, 0.0, largest))
+
+
+_CLASSIFIERS: Final[dict[type[Loss], tuple[float, float]]] = {
+    Hinge: (0.0, 1.0),
+    SquaredHinge: (0.5, np.inf),
+    ModifiedHuber: (0.5, 4.0),
+}
+
+
+def _of_rows(q: float, c: Float64Array, lower: Float64Array, upper: Float64Array) -> DualBoxes:
+    return DualBoxes(q, c[np.newaxis], lower[np.newaxis], upper[np.newaxis])
+
+
+def _two_arms(q: float, y: Float64Array, epsilon: float, largest: float) -> DualBoxes:
+    zero, most = np.zeros_like(y), np.full_like(y, largest)
+    return DualBoxes(
+        q,
+        np.stack([y + epsilon, y - epsilon]),
+        np.stack([zero, -most]),
+        np.stack([most, zero]),
+    )

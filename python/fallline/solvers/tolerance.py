@@ -1,0 +1,55 @@
+"""How close to the smallest F is close enough, in numbers that are rounded."""
+
+from typing import Final
+
+import numpy as np
+
+from fallline.solvers.objective import Objective
+from fallline.typing import Float64Array
+
+_EPS: Final = float(np.finfo(np.float64).eps)
+
+# Rounding error of F, as a share of the terms it is made of: in the losses, the sums of each tile,
+# their sums, and the mean.
+_ROUNDING: Final = 8.0 * _EPS
+
+# F counts as at least this share of that of the model without features: of an F of nearly zero no
+# gap could be a small share.
+_SHARE_OF_NULL: Final = 1e-3
+
+
+class Tolerance:
+    """What the gap may be at a value of F.
+
+    Parameters
+    ----------
+    objective : Objective
+        Whose F it is.
+    start : ndarray of shape (size,)
+        The best intercept of a model without features.
+    tol : float
+        Share of F, or of a thousandth of the F without features where that is more.
+
+    Attributes
+    ----------
+    null_value : float
+        F without features.
+    """
+
+    def __init__(self, objective: Objective, start: Float64Array, tol: float) -> None:
+        self.tol = tol
+        intercept = float(start[-1]) if objective.coordinates.fit_intercept else 0.0
+        self.null_value = objective.null_value(intercept)
+        self._null_size = self.null_value  # of the terms that F is made of, without features
+        if objective.loss.log_link:
+            self._null_size += objective.mean(np.abs(objective.y)) * (1.0 + abs(intercept))
+        # Of rounded margins, where they are the intercept alone: matters where F could be zero.
+        self._null_rounding = 8.0 * ((len(start) + 4) * _EPS * intercept) ** 2
+
+    def allowed(self, value: float) -> float:
+        """Return the largest gap that is close enough, rounding errors included."""
+        return self.tol * max(value, _SHARE_OF_NULL * self.null_value) + self.rounding(value)
+
+    def rounding(self, value: float) -> float:
+        """Return how far F may be off as it is computed."""
+        return _ROUNDING * (value + self._null_size) + self._null_rounding
