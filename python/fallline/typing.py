@@ -13,6 +13,7 @@ DenseMatrix: TypeAlias = np.ndarray[Any, Any]  # of any elements that the core r
 FloatDType: TypeAlias = np.dtype[np.float32] | np.dtype[np.float64]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 IndexArray: TypeAlias = np.ndarray[Any, np.dtype[np.int32]] | IntArray
+BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 UInt8Array: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 
 # A float of a model with one output, a Float64Array of one with several. As a union it would ask

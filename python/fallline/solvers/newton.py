@@ -112,14 +112,11 @@ class _Newton:
         self, objective: Objective, start: Float64Array, tol: float, max_passes: int
     ) -> None:
         self.objective, self.start, self.tol, self.max_passes = objective, start, tol, max_passes
-        intercept = float(start[-1]) if objective.coordinates.fit_intercept else 0.0
-        self.null_value = objective.null_value(intercept)
-        self.null_size = self.null_value  # of the terms that F is made of, without features
-        if objective.loss.log_link:
-            self.null_size += objective.mean(np.abs(objective.y)) * (1.0 + abs(intercept))
+        null = objective.null(start)
+        self.null_value, self.null_size = null.value, null.size
         # Of rounded margins, where they are the intercept alone: matters where F could be zero.
         size = len(start)
-        self.null_rounding = 8.0 * ((size + 4) * _EPS * intercept) ** 2
+        self.null_rounding = 8.0 * ((size + 4) * _EPS * null.margin) ** 2
         nowhere = np.empty(0)
         self.reached = Point(start, self.null_value, np.zeros(size), nowhere, nowhere)
         self.values: list[float] = []
@@ -137,7 +134,7 @@ class _Newton:
         unproven = math.inf  # the smallest decrement that no certificate followed
         while True:
             self.values.append(point.value)
-            if self._separates(point):
+            if self.objective.separates(point):
                 return self._end(point, "separable", point.value)
             step = newton_step(point)
             estimate = min(0.5 * step.decrement, point.value)
@@ -172,7 +169,7 @@ class _Newton:
 
     def _on_parts(self) -> Point:
         """Go through growing parts of the rows and return the point of all rows they lead to."""
-        n, size = self.objective.n_samples, self.objective.coordinates.size
+        n, size = self.objective.n_samples, self.objective.size
         count = max(_ROWS_PER_COORDINATE * size, _FEWEST_ROWS)
         if self.objective.loss.name == "squared":
             count = n  # all rows in one step, which arrives
@@ -232,18 +229,8 @@ class _Newton:
         """Improve the weights of a point at no cost in F."""
         if self.objective.loss.name == "squared":  # whose model is F itself
             point = point._replace(u=point.u + step.direction)
-        u = shortest(point, step, len(self.objective.coordinates.mean))
+        u = shortest(point, step, self.objective.weighed)
         if u is point.u:
             return point
         short = self.objective.at(u, hessian=False)
         return short if short.value <= point.value + self._rounding(point) else point
-
-    def _separates(self, point: Point) -> bool:
-        """Return whether all rows are on their side, which no finite weights then fit best."""
-        objective = self.objective
-        if objective.l2 > 0.0 or objective.loss.name != "logistic":
-            return False
-        sides = point.margins * objective.y
-        if objective.sample_weight is not None:
-            sides = sides[objective.sample_weight > 0.0]
-        return bool(sides.min() > 0.0)
