@@ -1,5 +1,7 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -9,6 +11,8 @@
 #include "bindings/loss.hpp"
 #include "training/leverage_pass.hpp"
 #include "training/newton_pass.hpp"
+#include "training/single_margin.hpp"
+#include "training/softmax_rows.hpp"
 
 namespace fallline {
 namespace {
@@ -50,6 +54,49 @@ Standardizer standardizer(const Vector& mean, const Vector& inverse_scale,
           n_features, fit_intercept};
 }
 
+// The rows to visit, and those of them that make the Hessian.
+struct Visit {
+  const std::optional<Array<std::int64_t>>& order;
+  const std::optional<Range>& hessian_rows;
+};
+
+// Sums of a loss over rows, in standardised columns.
+py::tuple sums(StandardRows& rows, const Standardizer& columns, const RowLoss& loss,
+               const Vector& y, const std::optional<Vector>& sample_weight, const Vector& u,
+               const Visit& visit, std::optional<Vector>& margins) {
+  const std::ptrdiff_t n_samples = rows.n_samples();
+  const Rows positions = visited(visit.order, n_samples);
+  const std::optional<Range>& hessian_rows = visit.hessian_rows;
+  const std::ptrdiff_t n = loss.n_vectors() * columns.n_columns();
+  const NewtonTask task{
+      loss,
+      vector(y, n_samples, "y"),
+      sample_weight ? vector(*sample_weight, n_samples, "sample_weight") : nullptr,
+      vector(u, n, "u"),
+      positions,
+      margins ? writeable(*margins, loss.n_margins() * positions.end, "margins") : nullptr,
+      hessian_rows.has_value(),
+      hessian_rows ? hessian_rows->first : 0,
+      hessian_rows ? hessian_rows->second : 0};
+
+  NewtonPass pass(rows, columns);
+  Vector gradient(n);
+  Vector hessian(hessian_rows ? std::vector<py::ssize_t>{n, n} : std::vector<py::ssize_t>{0, 0});
+  double *to_gradient = gradient.mutable_data(), *to_hessian = hessian.mutable_data();
+  Interrupt interrupt(signal_raised);
+  bool finished = false;
+  {
+    // Only plain memory is touched from here; the caller holds the arrays.
+    const py::gil_scoped_release no_gil;
+    finished = pass.run(task, interrupt);
+    if (finished) pass.read_gradient(to_gradient);
+    if (finished && hessian_rows) pass.read_hessian(to_hessian);
+  }
+  if (!finished) throw py::error_already_set();
+  return py::make_tuple(pass.loss(), pass.weight(), gradient,
+                        hessian_rows ? py::object(hessian) : py::none());
+}
+
 template <class X>
 py::tuple newton_pass(const X& x, const Vector& y, const std::optional<Vector>& sample_weight,
                       const std::string& loss, const Vector& u, const Vector& mean,
@@ -58,36 +105,29 @@ py::tuple newton_pass(const X& x, const Vector& y, const std::optional<Vector>& 
                       const std::optional<Array<std::int64_t>>& order,
                       const std::optional<Range>& hessian_rows, std::optional<Vector> margins) {
   const std::unique_ptr<StandardRows> rows = rows_of(x);
-  const std::ptrdiff_t n_samples = rows->n_samples();
   const Standardizer columns = standardizer(mean, inverse_scale, rows->n_features(), fit_intercept);
-  const Rows positions = visited(order, n_samples);
-  const std::ptrdiff_t n_rows = positions.end;
-  const NewtonTask task{
-      {&loss_named<double>(loss, loss_parameters), loss_parameters.data()},
-      vector(y, n_samples, "y"),
-      sample_weight ? vector(*sample_weight, n_samples, "sample_weight") : nullptr,
-      vector(u, columns.n_columns(), "u"),
-      positions,
-      margins ? writeable(*margins, n_rows, "margins") : nullptr,
-      hessian_rows.has_value(),
-      hessian_rows ? hessian_rows->first : 0,
-      hessian_rows ? hessian_rows->second : 0};
+  const SingleMargin of_rows({&loss_named<double>(loss, loss_parameters), loss_parameters.data()});
+  return sums(*rows, columns, of_rows, y, sample_weight, u, {order, hessian_rows}, margins);
+}
 
-  NewtonPass pass(*rows, columns);
-  const std::ptrdiff_t n = columns.n_columns();
-  Vector hessian(hessian_rows ? std::vector<py::ssize_t>{n, n} : std::vector<py::ssize_t>{0, 0});
-  double* to = hessian.mutable_data();
-  Interrupt interrupt(signal_raised);
-  bool finished = false;
-  {
-    // Only plain memory is touched from here; the caller holds the arrays.
-    const py::gil_scoped_release no_gil;
-    finished = pass.run(task, interrupt);
-    if (finished && hessian_rows) pass.read_hessian(to);
+template <class X>
+py::tuple softmax_newton_pass(const X& x, const Vector& y,
+                              const std::optional<Vector>& sample_weight, std::ptrdiff_t n_classes,
+                              const Vector& u, const Vector& mean, const Vector& inverse_scale,
+                              bool fit_intercept, const std::optional<Array<std::int64_t>>& order,
+                              const std::optional<Range>& hessian_rows,
+                              std::optional<Vector> margins) {
+  const std::unique_ptr<StandardRows> rows = rows_of(x);
+  const Standardizer columns = standardizer(mean, inverse_scale, rows->n_features(), fit_intercept);
+  const double* classes = vector(y, rows->n_samples(), "y");
+  const auto is_class = [&](double k) {
+    return k >= 0 && k < static_cast<double>(n_classes) && k == std::floor(k);
+  };
+  if (n_classes < 2 || !std::all_of(classes, classes + y.size(), is_class)) {
+    throw py::value_error("y must hold numbers of at least 2 classes");
   }
-  if (!finished) throw py::error_already_set();
-  return py::make_tuple(pass.loss(), pass.weight(), array(pass.gradient(), n),
-                        hessian_rows ? py::object(hessian) : py::none());
+  const SoftmaxRows of_rows(n_classes);
+  return sums(*rows, columns, of_rows, y, sample_weight, u, {order, hessian_rows}, margins);
 }
 
 using Square = py::array_t<double, py::array::c_style>;
@@ -125,6 +165,13 @@ template <class X> void bind(py::module_& m) {
         py::arg("order").noconvert() = py::none(), py::arg("hessian_rows") = py::none(),
         py::arg("margins").noconvert() = py::none(),
         "Sums of weighted losses, weights, gradients and Hessians in standardised columns.");
+  m.def(
+      "softmax_newton_pass", &softmax_newton_pass<X>, py::arg("X").noconvert(),
+      py::arg("y").noconvert(), py::arg("sample_weight").noconvert(), py::arg("n_classes"),
+      py::arg("u").noconvert(), py::arg("mean").noconvert(), py::arg("inverse_scale").noconvert(),
+      py::arg("fit_intercept"), py::kw_only(), py::arg("order").noconvert() = py::none(),
+      py::arg("hessian_rows") = py::none(), py::arg("margins").noconvert() = py::none(),
+      "The same of the softmax loss, in n_classes - 1 vectors of weights; margins of all classes.");
   m.def("leverage_pass", &leverage_pass<X>, py::arg("X").noconvert(), py::arg("mean").noconvert(),
         py::arg("inverse_scale").noconvert(), py::arg("fit_intercept"), py::arg("L").noconvert(),
         py::kw_only(), py::arg("sample_weight").noconvert() = py::none(),

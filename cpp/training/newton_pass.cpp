@@ -33,27 +33,48 @@ void NewtonPass::run_tile(const NewtonTask& task, const Rows& rows, int thread, 
   const GramKernels& gram = kernels<double>().gram;
   Scratch& scratch = scratch_[static_cast<std::size_t>(thread)];
   const std::ptrdiff_t n = rows.end - rows.begin;
-  double targets[gram_rows], weights[gram_rows], margins[gram_rows], factors[gram_rows];
+  double targets[gram_rows], weights[gram_rows];
 
   X_.read(rows, columns_.columns(), thread, scratch.tile.data());
   const GramTile tile{scratch.tile.data(), columns_.lines(), n};
-  gram.margins(tile, u_.data(), margins);
-  if (task.margins) std::copy_n(margins, n, task.margins + rows.begin);
+  for (std::ptrdiff_t k = 0; k < n_vectors_; ++k) {
+    gram.margins(tile, u_.data() + k * width(), scratch.products.data() + k * gram_rows);
+  }
+  const TileSamples samples{
+      of_rows(task.targets, rows, targets),
+      task.sample_weight ? of_rows(task.sample_weight, rows, weights) : nullptr, n};
+  part.loss += task.loss.residuals(samples, scratch.products.data(), scratch.loss.data(),
+                                   scratch.residuals.data());
+  part.weight += sum_of_weights(samples.sample_weight, n);
+  for (std::ptrdiff_t k = 0; k < n_vectors_; ++k) {
+    gram.add_rows(tile, scratch.residuals.data() + k * gram_rows, part.sums.data() + k * width());
+  }
+  if (task.margins) {
+    const double* margins = task.loss.margins(scratch.products.data(), scratch.loss.data());
+    const std::ptrdiff_t n_positions = task.rows.end - task.rows.begin;
+    for (std::ptrdiff_t k = 0; k < task.loss.n_margins(); ++k) {
+      std::copy_n(margins + k * gram_rows, n, task.margins + k * n_positions + rows.begin);
+    }
+  }
+  if (task.wants_hessian) {
+    add_hessian(task, rows, samples, scratch, part.sums.data() + n_vectors_ * width());
+  }
+}
 
-  const double* y = of_rows(task.targets, rows, targets);
-  const double* s = task.sample_weight ? of_rows(task.sample_weight, rows, weights) : nullptr;
-  part.loss += task.loss.entry->residuals(margins, y, s, factors, n, task.loss.parameters).loss;
-  part.weight += sum_of_weights(s, n);
-  gram.add_rows(tile, factors, part.sums.data());
-
-  if (!task.wants_hessian) return;
+void NewtonPass::add_hessian(const NewtonTask& task, const Rows& rows, const TileSamples& samples,
+                             Scratch& scratch, double* triangles) const {
   const std::ptrdiff_t begin = std::max(rows.begin, task.hessian_begin) - rows.begin;
   const std::ptrdiff_t end = std::min(rows.end, task.hessian_end) - rows.begin;
   if (begin >= end) return;
-  task.loss.entry->curvatures(margins, y, factors, n, task.loss.parameters);
-  for (std::ptrdiff_t k = 0; s && k < n; ++k) factors[k] *= s[k];
-  gram.add_products({tile.z + begin * gram_lanes, tile.lines, end - begin}, factors + begin,
-                    scratch.scaled.data(), part.sums.data() + tile.lines * gram_lanes);
+  const GramTile tile{scratch.tile.data() + begin * gram_lanes, columns_.lines(), end - begin};
+  double factors[gram_rows];
+  for (std::ptrdiff_t l = 0; l < n_vectors_; ++l) {
+    for (std::ptrdiff_t k = 0; k <= l; ++k) {
+      task.loss.curvatures(samples, scratch.products.data(), scratch.loss.data(), k, l, factors);
+      kernels<double>().gram.add_products(tile, factors + begin, scratch.scaled.data(), triangles);
+      triangles += triangle_size(tile.lines);
+    }
+  }
 }
 
 void NewtonPass::run_part(const NewtonTask& task, const Rows& rows, int thread, Part& part,
@@ -69,19 +90,24 @@ void NewtonPass::run_part(const NewtonTask& task, const Rows& rows, int thread, 
 bool NewtonPass::run(const NewtonTask& task, Interrupt& interrupt) {
   const Rows& rows = task.rows;
   const std::ptrdiff_t n = rows.end - rows.begin, lines = columns_.lines();
-  sums_size_ = lines * gram_lanes + (task.wants_hessian ? triangle_size(lines) : 0);
-  u_.assign(static_cast<std::size_t>(lines * gram_lanes), 0.0);
-  std::copy_n(task.u, columns_.n_columns(), u_.begin());
+  n_vectors_ = task.loss.n_vectors();
+  const std::ptrdiff_t pairs = task.wants_hessian ? n_vectors_ * (n_vectors_ + 1) / 2 : 0;
+  sums_size_ = n_vectors_ * width() + pairs * triangle_size(lines);
+  u_.assign(static_cast<std::size_t>(n_vectors_ * width()), 0.0);
+  for (std::ptrdiff_t k = 0; k < n_vectors_; ++k) {
+    std::copy_n(task.u + k * columns_.n_columns(), columns_.n_columns(), u_.begin() + k * width());
+  }
 
   const std::ptrdiff_t length = part_rows(n, parts_for(sums_size_), least_part_rows);
   const std::ptrdiff_t count = std::max<std::ptrdiff_t>((n + length - 1) / length, 1);
-  const std::ptrdiff_t work = n * columns_.n_columns() * (task.wants_hessian ? lines : 1);
+  const std::ptrdiff_t work = n * columns_.n_columns() * (n_vectors_ + pairs * lines);
   const int threads = threads_for(work * static_cast<std::ptrdiff_t>(sizeof(double)), count);
   const auto tile_size = static_cast<std::size_t>(gram_tile_size(lines));
-  scratch_.assign(static_cast<std::size_t>(threads), {AlignedVector<double>(tile_size), {}});
-  if (task.wants_hessian) {
-    for (Scratch& scratch : scratch_) scratch.scaled.resize(tile_size);
-  }
+  const AlignedVector<double> of_vectors(static_cast<std::size_t>(n_vectors_ * gram_rows));
+  scratch_.assign(
+      static_cast<std::size_t>(threads),
+      {AlignedVector<double>(tile_size), AlignedVector<double>(task.wants_hessian ? tile_size : 0),
+       of_vectors, of_vectors, AlignedVector<double>(task.loss.scratch_size())});
   X_.prepare(threads);
   parts_.assign(static_cast<std::size_t>(count), {});
 
@@ -122,12 +148,26 @@ void NewtonPass::add_parts(int threads) {
   }
 }
 
-void NewtonPass::read_hessian(double* out) const {
+void NewtonPass::read_gradient(double* out) const {
   const std::ptrdiff_t n = columns_.n_columns();
-  const double* triangle = gradient() + columns_.lines() * gram_lanes;
-  for (std::ptrdiff_t j = 0; j < n; ++j) {
-    for (std::ptrdiff_t i = 0; i <= j; ++i) {
-      out[i * n + j] = out[j * n + i] = triangle[triangle_place(i, j)];
+  for (std::ptrdiff_t k = 0; k < n_vectors_; ++k) {
+    std::copy_n(parts_.front().sums.data() + k * width(), n, out + k * n);
+  }
+}
+
+void NewtonPass::read_hessian(double* out) const {
+  const std::ptrdiff_t n = columns_.n_columns(), size = n_vectors_ * n;
+  const double* triangle = parts_.front().sums.data() + n_vectors_ * width();
+  for (std::ptrdiff_t l = 0; l < n_vectors_; ++l) {
+    for (std::ptrdiff_t k = 0; k <= l; ++k, triangle += triangle_size(columns_.lines())) {
+      double *upper = out + k * n * size + l * n, *lower = out + l * n * size + k * n;
+      for (std::ptrdiff_t j = 0; j < n; ++j) {
+        for (std::ptrdiff_t i = 0; i <= j; ++i) {
+          const double sum = triangle[triangle_place(i, j)];
+          upper[i * size + j] = upper[j * size + i] = sum;
+          lower[i * size + j] = lower[j * size + i] = sum;
+        }
+      }
     }
   }
 }

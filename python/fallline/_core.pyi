@@ -102,6 +102,20 @@ def newton_pass(
     hessian_rows: tuple[int, int] | None = None,
     margins: Float64Array | None = None,
 ) -> tuple[float, float, Float64Array, Float64Array | None]: ...
+def softmax_newton_pass(
+    X: DenseMatrix | CsrMatrix,
+    y: Float64Array,
+    sample_weight: Float64Array | None,
+    n_classes: int,
+    u: Float64Array,
+    mean: Float64Array,
+    inverse_scale: Float64Array,
+    fit_intercept: bool,
+    *,
+    order: IntArray | None = None,
+    hessian_rows: tuple[int, int] | None = None,
+    margins: Float64Array | None = None,
+) -> tuple[float, float, Float64Array, Float64Array | None]: ...
 def leverage_pass(
     X: DenseMatrix | CsrMatrix,
     mean: Float64Array,

@@ -5,7 +5,7 @@ from typing import Final
 
 from fallline import _core
 from fallline._validation import as_dtype, computed_in
-from fallline.solvers import nesterov, second_order, wide
+from fallline.solvers import independent_heads, nesterov, second_order, wide
 from fallline.solvers.problem import Optimum, Problem
 
 # What is asked of the gradient, as a share of what is asked of F, where no gap is known.
@@ -28,8 +28,13 @@ def solve(problem: Problem) -> Optimum:
     Raises
     ------
     ValueError
-        If F is not finite, or X is sparse and too wide, or the penalty has an L1 term then.
+        If F is not finite, or X is sparse and too wide, or the penalty has an L1 term then; or if
+        softmax couples the classes, with an L1 term or too many weights for Newton's method.
     """
+    if problem.heads and problem.loss.coupled:
+        return _coupled(problem)
+    if problem.heads:
+        return independent_heads.solve(problem, solve)
     has_l1 = problem.alpha * problem.l1_ratio > 0.0
     size = problem.X.shape[1] + problem.fit_intercept
     if not has_l1 and size <= second_order.LARGEST_HESSIAN:
@@ -37,6 +42,24 @@ def solve(problem: Problem) -> Optimum:
     if not has_l1 and problem.X.shape[0] <= second_order.LARGEST_HESSIAN:
         return wide.solve(problem)
     return _by_gradients(problem)
+
+
+def _coupled(problem: Problem) -> Optimum:
+    n_classes, most = problem.n_heads, second_order.LARGEST_HESSIAN
+    size = (n_classes - 1) * (problem.X.shape[1] + problem.fit_intercept)
+    if problem.alpha * problem.l1_ratio > 0.0:
+        message = (
+            f"the penalty must have no L1 term with softmax of {n_classes} classes, got l1_ratio="
+            f"{problem.l1_ratio}; use l1_ratio=0.0, or fit one model of each class against the rest"
+        )
+        raise ValueError(message)
+    if size > most:
+        message = (
+            f"softmax of {n_classes} classes must have at most {most} free weights, got {size} for "
+            f"{problem.X.shape[1]} features; train fallline.losses.Softmax() with fallline.Trainer"
+        )
+        raise ValueError(message)
+    return second_order.solve(problem)
 
 
 def _by_gradients(problem: Problem) -> Optimum:

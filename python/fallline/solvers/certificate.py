@@ -9,11 +9,13 @@ from fallline import _core
 from fallline._standardization import inner
 from fallline.solvers.newton_step import NewtonStep
 from fallline.solvers.objective import Objective, Point
+from fallline.solvers.row_sums import margins
 from fallline.typing import Float64Array
 
 # Losses with |third derivative| <= second derivative in the margin: each of their curvatures is a
-# sum, with weights that are not negative, of exponentials of c z with |c| <= 1, or logistic's.
-SELF_CONCORDANT: Final = frozenset({"logistic", "poisson", "gamma", "tweedie"})
+# sum, with weights that are not negative, of exponentials of c z with |c| <= 1, or logistic's. Of
+# softmax the same holds with the range of the margins' change for the change.
+SELF_CONCORDANT: Final = frozenset({"logistic", "poisson", "gamma", "tweedie", "softmax"})
 
 # From here on the series is closer than the closed form, whose terms cancel.
 _SMALL: Final = 1e-2
@@ -83,7 +85,7 @@ def gap_by_duality(objective: Objective, point: Point, step: NewtonStep) -> floa
 
     which is half the decrement where no row has left the parabola that it was on.
     """
-    end = objective.margins(point.u + step.direction, None)
+    end = margins(objective, point.u + step.direction, None)
     name, parameters, y = objective.loss.name, objective.loss.parameters, objective.y
     z = point.margins
     d = _core.loss_derivatives(name, z, y, parameters)
@@ -93,7 +95,7 @@ def gap_by_duality(objective: Objective, point: Point, step: NewtonStep) -> floa
     if objective.sample_weight is not None:
         terms = np.where(objective.sample_weight > 0.0, terms, 0.0)
     left = point.gradient + (point.hessian * step.direction).sum(axis=1)
-    unsettled = inner(np.abs(left), objective.sizes(point.u) + np.abs(step.direction))
+    unsettled = inner(np.abs(left), objective.coordinates.terms(point.u) + np.abs(step.direction))
     return objective.mean(terms) + objective.penalty(step.direction) + unsettled
 
 
@@ -112,8 +114,8 @@ def gap_by_penalty(objective: Objective, point: Point) -> float:
     This is the duality gap at the dual point of the residuals. It is far above the true gap unless
     the gradient is tiny.
     """
-    n_features = len(objective.coordinates.mean)
-    ridge, gradient = objective.ridge[:n_features], point.gradient[:n_features]
+    weighed = objective.weighed
+    ridge, gradient = objective.ridge[weighed], point.gradient[weighed]
     if not (ridge > 0.0).all():
         return math.inf
     return 0.5 * float(np.sum(gradient * gradient / ridge))
@@ -149,7 +151,7 @@ def with_rounding(objective: Objective, point: Point, bound: float) -> float:
     Parameters
     ----------
     objective : Objective
-        Whose coordinates say how the weights are made.
+        What the bound is of.
     point : Point
         With its Hessian.
     bound : float
@@ -158,18 +160,9 @@ def with_rounding(objective: Objective, point: Point, bound: float) -> float:
     Notes
     -----
     Margins rounded on the way are those of weights that lie elsewhere, by r in the norm of the
-    Hessian: ``gap <= (sqrt(2 bound) + r)^2 / 2``. With rounding errors of eps for each of the D + 4
-    operations behind a term, r is at most ``(D + 4) eps sum_j |u_j| sqrt(H_jj)``, where the
-    intercept counts with all that makes it up in the units of X.
+    Hessian (`Objective.rounding_distance`): ``gap <= (sqrt(2 bound) + r)^2 / 2``.
     """
-    coordinates = objective.coordinates
-    roots = np.sqrt(point.hessian.diagonal())
-    terms = np.abs(point.u)
-    if coordinates.fit_intercept:
-        coef, intercept = coordinates.weights(point.u)
-        terms[-1] += abs(intercept) + inner(np.abs(coordinates.mean), np.abs(coef))
-    r = (len(terms) + 4) * float(np.finfo(np.float64).eps) * inner(terms, roots)
-    return 0.5 * (math.sqrt(2.0 * bound) + r) ** 2
+    return 0.5 * (math.sqrt(2.0 * bound) + objective.rounding_distance(point)) ** 2
 
 
 def _whole_factor(step: NewtonStep) -> Float64Array:

@@ -46,6 +46,14 @@ class Coordinates(NamedTuple):
         """Return the intercept that goes with coefficients, which may have been rounded."""
         return float(u[-1]) - inner(self.mean, coef) if self.fit_intercept else 0.0
 
+    def terms(self, u: Float64Array) -> Float64Array:
+        """Return the size of what each coordinate is made of: the intercept is a sum for X."""
+        terms = np.abs(u)
+        if self.fit_intercept:
+            coef, intercept = self.weights(u)
+            terms[-1] += abs(intercept) + inner(np.abs(self.mean), np.abs(coef))
+        return terms
+
     def of(self, coef: Float64Array, intercept: float) -> Float64Array:
         """Return the coordinates of weights for X as it is."""
         u = coef / self.inverse_scale

@@ -5,21 +5,21 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from fallline import _core
 from fallline._standardization import inner
 from fallline.solvers.dual_boxes import DualBoxes, dual_boxes
 from fallline.solvers.newton import Solution
 from fallline.solvers.newton_step import NewtonStep, newton_step, solve_again
-from fallline.solvers.objective import Objective, Point
+from fallline.solvers.objective import EPS, Objective, Point
+from fallline.solvers.row_sums import margins, normal_equations
 from fallline.solvers.tolerance import Tolerance
-from fallline.typing import Float64Array, IntArray
+from fallline.typing import Float64Array, FloatArray, IntArray
 
 # Share of the way to the nearest wall that a step takes.
 _TO_THE_WALL: Final = 0.995
 
 # Steps shorter than this lead nowhere: rounding errors have taken over.
 _SHORTEST: Final = 1e-6
-
-_EPS: Final = float(np.finfo(np.float64).eps)
 
 
 class _State(NamedTuple):
@@ -113,7 +113,7 @@ class _InteriorPoint:
         self.boxes = boxes = dual_boxes(objective.loss, y if s is None else y[self.rows])
         n_walls = (boxes.has_lower.astype(np.float64) + boxes.has_upper).sum(axis=0)
         self.n_walls = inner(self.s, n_walls)
-        z = objective.margins(start, self.rows)
+        z = margins(objective, start, self.rows)
         d = boxes.centre()
         pull = z - boxes.q * d - boxes.c
         least = float(np.abs(pull).mean()) or 1.0  # for products of about the same size
@@ -128,7 +128,7 @@ class _InteriorPoint:
         status, gap = "", 1.0
         try:
             while not status:
-                stuck = self._step() < _SHORTEST or self._mu(self.state) < _EPS * gap
+                stuck = self._step() < _SHORTEST or self._mu(self.state) < EPS * gap
                 value, gap = self._value_and_gap()
                 if stuck or gap <= self.tolerance.allowed(value):
                     self.residual = self._verified()
@@ -146,7 +146,12 @@ class _InteriorPoint:
         allowed = self.tolerance.allowed(value)
         return Solution(self.state.u, status, gap, allowed, value, self.values, [])
 
-    def _mean(self, of_rows: Float64Array) -> float:
+    def _losses(self, z: Float64Array) -> FloatArray:
+        loss, y = self.objective.loss, self.objective.y
+        y = y if self.rows is None else y[self.rows]
+        return _core.loss_values(loss.name, z, y, loss.parameters)
+
+    def _mean(self, of_rows: FloatArray) -> float:
         return inner(self.s, of_rows) / float(self.s.sum())
 
     def _mu(self, state: _State) -> float:
@@ -179,23 +184,23 @@ class _InteriorPoint:
     def _verified(self) -> Float64Array:
         """Compute the residual of the first equation, and the margins, free of earlier rounding."""
         u = self.state.u
-        self.state = self.state._replace(z=self.objective.margins(u, self.rows))
+        self.state = self.state._replace(z=margins(self.objective, u, self.rows))
         d = self.state.d.sum(axis=0)
-        gradient, _ = self.objective.normal_equations(self.s * d, self.s, self.rows, hessian=False)
+        gradient, _ = normal_equations(self.objective, self.s * d, self.s, self.rows, hessian=False)
         return gradient + self.objective.ridge * u
 
     def _value_and_gap(self) -> tuple[float, float]:
         """Return F and what it is above the dual objective."""
         u, z, d = self.state.u, self.state.z, self.state.d
-        losses = self.objective.losses(z, self.rows)
+        losses = self._losses(z)
         of_arms = (d * (z - self.boxes.c - 0.5 * self.boxes.q * d)).sum(axis=0)
         ridge, residual = self.objective.ridge, self.residual
         square = np.divide(residual**2, ridge, out=np.zeros_like(ridge), where=ridge > 0.0)
-        sizes = self.objective.sizes(u)
+        sizes = self.objective.coordinates.terms(u)
         free = np.where(ridge > 0.0, 0.0, np.abs(residual) * sizes)
         # The margins are rounded, and d times them is what the gap is made of.
         largest = math.sqrt(self._mean((d**2).sum(axis=0)))
-        rounding = (len(u) + 4) * _EPS * largest * float(sizes.sum())
+        rounding = (len(u) + 4) * EPS * largest * float(sizes.sum())
         gap = self._mean(losses - of_arms) + 0.5 * float(square.sum()) + float(free.sum())
         return self._mean(losses) + self.objective.penalty(u), gap + rounding
 
@@ -226,8 +231,12 @@ class _Equations:
         of_upper = boxes.has_upper * above - state.above * state.to_upper
         pull = self.pull + of_lower / state.to_lower - of_upper / state.to_upper
         wanted = (state.d + self.curvatures * pull).sum(axis=0)
-        gradient, hessian = self.objective.normal_equations(
-            self.s * wanted, self.s * self.total, self.rows, hessian=self.step is None
+        gradient, hessian = normal_equations(
+            self.objective,
+            self.s * wanted,
+            self.s * self.total,
+            self.rows,
+            hessian=self.step is None,
         )
         gradient += self.objective.ridge * state.u
         if self.step is None:
@@ -235,7 +244,7 @@ class _Equations:
             u = self.step.direction
         else:
             u = solve_again(self.step, gradient)
-        z = self.objective.margins(u, self.rows)
+        z = margins(self.objective, u, self.rows)
         d = self.curvatures * (z + pull)
         return _State(
             u,

@@ -129,7 +129,7 @@ class _Newton:
         unproven = math.inf  # the smallest decrement that no certificate followed
         while True:
             self.values.append(point.value)
-            if self._separates(point):
+            if self.objective.separates(point):
                 return self._end(point, "separable", point.value)
             step = newton_step(point)
             if self._is_stuck(point, step):
@@ -164,7 +164,7 @@ class _Newton:
 
     def _on_parts(self) -> Point:
         """Go through growing parts of the rows and return the point of all rows they lead to."""
-        n, size = self.objective.n_samples, self.objective.coordinates.size
+        n, size = self.objective.n_samples, self.objective.size
         count = max(_ROWS_PER_COORDINATE * size, _FEWEST_ROWS)
         if self.objective.loss.name == "squared":
             count = n  # all rows in one step, which arrives
@@ -229,19 +229,9 @@ class _Newton:
         """Improve the weights of a point at no cost in F."""
         if self.objective.loss.name == "squared":  # whose model is F itself
             point = point._replace(u=point.u + step.direction)
-        u = shortest(point, step, len(self.objective.coordinates.mean))
+        u = shortest(point, step, self.objective.weighed)
         if u is point.u:
             return point
         short = self.objective.at(u, hessian=False)
         rounding = self.tolerance.rounding(point.value)
         return short if short.value <= point.value + rounding else point
-
-    def _separates(self, point: Point) -> bool:
-        """Return whether all rows are on their side, which no finite weights then fit best."""
-        objective = self.objective
-        if objective.l2 > 0.0 or objective.loss.name != "logistic":
-            return False
-        sides = point.margins * objective.y
-        if objective.sample_weight is not None:
-            sides = sides[objective.sample_weight > 0.0]
-        return bool(sides.min() > 0.0)

@@ -7,7 +7,7 @@ import numpy as np
 from fallline import _core
 from fallline._standardization import inner
 from fallline.solvers.objective import Point
-from fallline.typing import Float64Array, IntArray
+from fallline.typing import BoolArray, Float64Array, IntArray
 
 _EPS: Final = float(np.finfo(np.float64).eps)
 _INVERSE_ITERATIONS: Final = 3
@@ -140,11 +140,11 @@ def _independent(matrix: Float64Array) -> IntArray:
     return np.sort(np.array(chosen, dtype=np.int64))
 
 
-def shortest(point: Point, step: NewtonStep, n_features: int) -> Float64Array:
+def shortest(point: Point, step: NewtonStep, weighed: BoolArray) -> Float64Array:
     """Return the shortest weights, of columns scaled to equal curvature, with the same margins.
 
     Where columns are combinations of others the weights are not unique; the step has only moved
-    those of `independent` ones. What the intercept becomes does not count.
+    those of `independent` ones. What the intercept becomes, as it is not `weighed`, does not count.
     """
     if len(step.independent) == np.count_nonzero(step.scale):
         return point.u
@@ -154,9 +154,9 @@ def shortest(point: Point, step: NewtonStep, n_features: int) -> Float64Array:
     null = np.zeros((len(point.u), len(dependent)))
     null[step.independent] = -_core.cholesky_solve(step.factor, between)
     null[dependent] = np.eye(len(dependent))
-    weighed = null[:n_features]
+    of_weights = null[weighed]
     v = np.divide(point.u, step.scale, out=np.zeros_like(point.u), where=step.scale > 0.0)
-    gram = (weighed[:, :, np.newaxis] * weighed[:, np.newaxis, :]).sum(axis=0)
+    gram = (of_weights[:, :, np.newaxis] * of_weights[:, np.newaxis, :]).sum(axis=0)
     factor, _ = _core.cholesky(gram)
-    excess = _core.cholesky_solve(factor, (weighed * v[:n_features, np.newaxis]).sum(axis=0))
+    excess = _core.cholesky_solve(factor, (of_weights * v[weighed, np.newaxis]).sum(axis=0))
     return point.u - step.scale * _product(null, excess)

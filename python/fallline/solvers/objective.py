@@ -1,16 +1,19 @@
 """F, its gradient and its Hessian in the coordinates of a solver: one pass over rows each."""
 
-from typing import Final, NamedTuple, cast
+import math
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from fallline import _core
 from fallline._standardization import inner
-from fallline._validation import Matrix
-from fallline.losses import Loss
+from fallline._validation import Matrix, as_dtype, computed_in
+from fallline.losses import EpsilonInsensitive, Huber, Logistic, Loss, Quantile
 from fallline.solvers.coordinates import Coordinates
-from fallline.typing import Float64Array, FloatArray, IntArray
+from fallline.typing import Float64Array, FloatArray, IntArray, Intercept
 
+EPS: Final = float(np.finfo(np.float64).eps)
 _INTERCEPT_STEPS: Final = 4
 _BISECTIONS: Final = 20
 
@@ -28,7 +31,7 @@ class Point(NamedTuple):
         Its gradient.
     hessian : ndarray of shape (size, size)
         Its second derivatives; empty where they were not asked for.
-    margins : ndarray of shape (n_visited,)
+    margins : ndarray of shape (n_visited,) or (n_classes, n_visited)
         Of the rows visited.
     """
 
@@ -37,6 +40,24 @@ class Point(NamedTuple):
     gradient: Float64Array
     hessian: Float64Array
     margins: Float64Array
+
+
+class Null(NamedTuple):
+    """What F is like without features.
+
+    Attributes
+    ----------
+    value : float
+        F of the intercept alone.
+    size : float
+        Of the terms that it is made of.
+    margin : float
+        The largest of the numbers whose sums are the margins there.
+    """
+
+    value: float
+    size: float
+    margin: float
 
 
 class Objective:
@@ -63,6 +84,12 @@ class Objective:
         Rows visited so far over the number of rows.
     sum_of_weights : float
         Of the samples.
+    size : int
+        Number of coordinates.
+    weighed : ndarray of shape (size,)
+        Which of them are weights, and not an intercept.
+    ridge : ndarray of shape (size,)
+        Curvature of the penalty.
     """
 
     def __init__(
@@ -77,30 +104,20 @@ class Objective:
         self.X, self.y, self.sample_weight = X, y, sample_weight
         self.loss, self.l2, self.coordinates = loss, l2, coordinates
         self.n_samples = len(y)
-        self.ridge = np.zeros(coordinates.size)  # curvature of the penalty
-        self.ridge[: len(coordinates.mean)] = l2 * coordinates.inverse_scale**2
         self.sum_of_weights = (
             float(self.n_samples) if sample_weight is None else float(sample_weight.sum())
         )
+        self.size = coordinates.size
+        self.weighed = np.arange(self.size) < len(coordinates.mean)
+        self.ridge = np.zeros(self.size)
+        self.ridge[self.weighed] = l2 * coordinates.inverse_scale**2
         self.passes = 0.0
 
     def at(self, u: Float64Array, rows: IntArray | None = None, *, hessian: bool = True) -> Point:
         """Visit rows, None for all, and return what F is like at ``u``."""
         count = self.n_samples if rows is None else len(rows)
-        margins = np.empty(count)
-        loss, weight, gradient, curvature = _core.newton_pass(
-            self.X,
-            self.y,
-            self.sample_weight,
-            self.loss.name,
-            u,
-            self.coordinates.mean,
-            self.coordinates.inverse_scale,
-            self.coordinates.fit_intercept,
-            loss_parameters=self.loss.parameters,
-            order=rows,
-            hessian_rows=(0, count) if hessian else None,
-            margins=margins,
+        (loss, weight, gradient, curvature), margins = self._sums(
+            u, count, order=rows, hessian_rows=(0, count) if hessian else None
         )
         self.passes += count / self.n_samples
         gradient /= weight
@@ -112,105 +129,66 @@ class Objective:
             curvature.flat[:: len(u) + 1] += self.ridge
         return Point(u, loss / weight + self.penalty(u), gradient, curvature, margins)
 
-    def normal_equations(
-        self,
-        values: Float64Array,
-        weights: Float64Array,
-        rows: IntArray | None,
-        *,
-        hessian: bool,
-    ) -> tuple[Float64Array, Float64Array]:
-        """Visit rows and return their sum, and that of their squares, by numbers of each row.
-
-        Parameters
-        ----------
-        values : ndarray of shape (n_visited,)
-            What the sum of the rows is weighted by.
-        weights : ndarray of shape (n_visited,)
-            What the sum of their squares is weighted by; positive.
-        rows : ndarray of shape (n_visited,) or None
-            None for all.
-        hessian : bool
-            Whether the second sum is wanted.
-
-        Returns
-        -------
-        gradient : ndarray of shape (size,)
-            ``sum_i values_i x_i`` over the sum of the sample weights.
-        hessian : ndarray of shape (size, size)
-            ``sum_i weights_i x_i x_i'`` over the same, and the curvature of the penalty; or empty.
-        """
-        # The squared loss at margins of zero: its derivatives lose no digits to the margins.
-        nowhere = np.zeros(self.coordinates.size)
-        _, _, gradient, curvature = self._squares(
-            nowhere, -values / weights, weights, rows, hessian
-        )
-        gradient /= self.sum_of_weights
-        if curvature is None:
-            return gradient, np.empty((0, 0))
-        curvature /= self.sum_of_weights
-        curvature.flat[:: len(gradient) + 1] += self.ridge
-        return gradient, curvature
-
-    def margins(self, u: Float64Array, rows: IntArray | None) -> Float64Array:
-        """Visit rows, None for all, and return their margins."""
-        margins = np.empty(self.n_samples if rows is None else len(rows))
-        nothing = np.zeros(len(margins))
-        self._squares(u, nothing, nothing, rows, False, margins)
-        return margins
-
-    def _squares(
-        self,
-        u: Float64Array,
-        targets: Float64Array,
-        weights: Float64Array,
-        rows: IntArray | None,
-        hessian: bool,
-        margins: Float64Array | None = None,
-    ) -> tuple[float, float, Float64Array, Float64Array | None]:
-        n, coordinates = len(targets), self.coordinates
-        self.passes += n / self.n_samples
-        if rows is not None:
-            targets = _spread(targets, rows, self.n_samples)
-            weights = _spread(weights, rows, self.n_samples)
-        return _core.newton_pass(
+    def _sums(self, u: Float64Array, count: int, **visit: Any) -> tuple[Any, Float64Array]:
+        """Return the sums over the rows that are visited, and their margins."""
+        margins = np.empty(count)
+        sums = _core.newton_pass(
             self.X,
-            targets,
-            weights,
-            "squared",
+            self.y,
+            self.sample_weight,
+            self.loss.name,
             u,
-            coordinates.mean,
-            coordinates.inverse_scale,
-            coordinates.fit_intercept,
-            order=rows,
-            hessian_rows=(0, n) if hessian else None,
+            self.coordinates.mean,
+            self.coordinates.inverse_scale,
+            self.coordinates.fit_intercept,
+            loss_parameters=self.loss.parameters,
             margins=margins,
+            **visit,
         )
+        return sums, margins
 
-    def losses(self, margins: Float64Array, rows: IntArray | None) -> Float64Array:
-        """Return the loss of each row visited; reads no X."""
-        y = self.y if rows is None else self.y[rows]
-        found = _core.loss_values(self.loss.name, margins, y, self.loss.parameters)
-        return cast("Float64Array", found)
+    def weights(self, u: Float64Array) -> tuple[FloatArray, Intercept]:
+        """Return coefficients for X as it is, in the dtype it is computed in, and the intercept."""
+        coef = as_dtype(self.coordinates.weights(u)[0], computed_in(self.X))
+        return coef, self.coordinates.intercept(coef.astype(np.float64), u)
 
-    def sizes(self, u: Float64Array) -> Float64Array:
-        """Return the sizes of the terms of a typical margin, with all that they are made of."""
-        sizes, coordinates = np.abs(u), self.coordinates
-        if coordinates.fit_intercept:
-            coef, intercept = coordinates.weights(u)
-            sizes[-1] += abs(intercept) + inner(np.abs(coordinates.mean), np.abs(coef))
-        return sizes
+    def value_of(self, coef: FloatArray, intercept: Intercept) -> float:
+        """Return F of weights for X as it is."""
+        place = self.coordinates.of(coef.astype(np.float64), intercept)
+        return self.at(place, hessian=False).value
 
     def penalty(self, u: Float64Array) -> float:
         """Return the penalty's part of F."""
         return 0.5 * inner(u, self.ridge * u)
 
-    def null_value(self, intercept: float) -> float:
-        """Return F of a model of an intercept alone; reads y only."""
+    def start(self) -> Float64Array:
+        """Return no weights, and an intercept that is best without them, or nearly so."""
+        start = np.zeros(self.size)
+        if not self.coordinates.fit_intercept:
+            return start
+        mean = self.mean(self.y)
+        if self.loss.log_link:
+            start[-1] = math.log(mean) if mean > 0.0 else 0.0
+        elif isinstance(self.loss, Logistic):
+            start[-1] = math.log1p(mean) - math.log1p(-mean)  # log-odds of targets -1 and +1
+        elif isinstance(self.loss, Quantile):
+            start[-1] = float(np.quantile(self.y, self.loss.parameters[0]))
+        elif isinstance(self.loss, Huber | EpsilonInsensitive):
+            start[-1] = float(np.median(self.y))
+        else:
+            start[-1] = mean
+        return start
+
+    def null(self, start: Float64Array) -> Null:
+        """Return F at the start; reads y only."""
+        intercept = float(start[-1]) if self.coordinates.fit_intercept else 0.0
         losses = _core.loss_values(
             self.loss.name, np.full_like(self.y, intercept), self.y, self.loss.parameters
         )
-        return self.mean(losses)
+        value = size = self.mean(losses)
+        if self.loss.log_link:
+            size += self.mean(np.abs(self.y)) * (1.0 + abs(intercept))
+        return Null(value, size, abs(intercept))
 
     def mean(self, of_rows: FloatArray, rows: IntArray | None = None) -> float:
         """Return the weighted mean over the rows visited."""
@@ -253,22 +231,39 @@ class Objective:
         y = self.y if rows is None else self.y[rows]
         way, direction = end.margins - start.margins, end.u - start.u
 
-        def rises(t: float) -> bool:
+        def slope(t: float) -> float:
             margins = start.margins + t * way
             derivatives = _core.loss_derivatives(self.loss.name, margins, y, self.loss.parameters)
             of_penalty = inner(direction, self.ridge * (start.u + t * direction))
-            slope = self.mean(derivatives * way, rows) + of_penalty
-            return not slope < 0.0  # nor where it is not finite
+            return self.mean(derivatives * way, rows) + of_penalty
 
-        low, high = 0.0, 1.0
-        for _ in range(_BISECTIONS):
-            middle = 0.5 * (low + high)
-            low, high = (low, middle) if rises(middle) else (middle, high)
-        return high
+        return bisect(slope)
+
+    def rounding_distance(self, point: Point) -> float:
+        """Return how far off, in the norm of the Hessian, weights with the exact margins may be.
+
+        With rounding errors of eps for each of the D + 4 operations behind a term it is at most
+        ``(D + 4) eps sum_j |u_j| sqrt(H_jj)``, where the intercept counts with all that makes it up
+        in the units of X.
+        """
+        terms = self.coordinates.terms(point.u)
+        return (self.size + 4) * EPS * inner(terms, np.sqrt(point.hessian.diagonal()))
+
+    def separates(self, point: Point) -> bool:
+        """Return whether all rows are on their side, which no finite weights then fit best."""
+        if self.l2 > 0.0 or self.loss.name != "logistic":
+            return False
+        sides = point.margins * self.y
+        if self.sample_weight is not None:
+            sides = sides[self.sample_weight > 0.0]
+        return bool(sides.min() > 0.0)
 
 
-def _spread(values: Float64Array, rows: IntArray, n: int) -> Float64Array:
-    """Return values at their rows, and zeros at the others."""
-    spread = np.zeros(n)
-    spread[rows] = values
-    return spread
+def bisect(slope: Callable[[float], float]) -> float:
+    """Return about where in [0, 1] a function whose slope is given has its minimum."""
+    low, high = 0.0, 1.0
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        falls = slope(middle) < 0.0  # nor does it where the slope is not finite
+        low, high = (middle, high) if falls else (low, middle)
+    return high

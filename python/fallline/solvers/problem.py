@@ -1,21 +1,22 @@
 """What solvers are given and what they hand back."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fallline._validation import Matrix
 from fallline.losses import Loss
-from fallline.typing import FloatArray
+from fallline.typing import FloatArray, Intercept
 
 
 class Problem(NamedTuple):
-    """F of one head, and how well it is to be minimised.
+    """F, and how well it is to be minimised.
 
     Attributes
     ----------
     X : ndarray or CsrMatrix of shape (n_samples, n_features)
         Finite, of anything the core reads.
-    y : ndarray of shape (n_samples,)
-        Targets; -1 and +1, both with positive weight, for a loss that classifies.
+    y : ndarray of shape (n_samples,) or (n_samples, n_heads)
+        Targets; -1 and +1, both with positive weight, for a loss that classifies. With `heads` the
+        targets of each, or the number of each row's class, all with positive weight.
     sample_weight : ndarray of shape (n_samples,) or None
         Weights, not negative and not all zero.
     loss : Loss
@@ -28,7 +29,10 @@ class Problem(NamedTuple):
         F is to be within `tol` times the larger of F and a thousandth of what it is without
         features.
     max_passes : int
-        Largest number of passes over the data.
+        Largest number of passes over the data, for each of several heads that do not know of each
+        other.
+    heads : {"per_head", "classes"} or None
+        What y is to the outputs of the model; None is one head.
     """
 
     X: Matrix
@@ -40,6 +44,14 @@ class Problem(NamedTuple):
     fit_intercept: bool
     tol: float
     max_passes: int
+    heads: Literal["per_head", "classes"] | None = None
+
+    @property
+    def n_heads(self) -> int:
+        """Number of outputs of the model."""
+        if self.heads == "classes":
+            return int(self.y.max()) + 1
+        return self.y.shape[1] if self.heads else 1
 
 
 class Optimum(NamedTuple):
@@ -47,9 +59,9 @@ class Optimum(NamedTuple):
 
     Attributes
     ----------
-    coef : ndarray of shape (n_features,)
+    coef : ndarray of shape (n_features,) or (n_features, n_heads)
         Weights in the units of X and in the dtype it is computed in.
-    intercept : float
+    intercept : float or ndarray of shape (n_heads,)
         0.0 when none was fitted.
     status : str
         "certified", "estimated", "floor", "budget", "separable" or "interrupted"; see `newton`.
@@ -69,7 +81,7 @@ class Optimum(NamedTuple):
     """
 
     coef: FloatArray
-    intercept: float
+    intercept: Intercept
     status: str
     gap: float
     passes: float

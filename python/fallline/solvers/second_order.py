@@ -1,18 +1,17 @@
 """Newton's method from the data to the weights: for at most `LARGEST_HESSIAN` coordinates."""
 
-import math
 from typing import Final
 
 import numpy as np
 
 from fallline._standardization import shift_for
-from fallline._validation import as_dtype, computed_in
-from fallline.losses import EpsilonInsensitive, Huber, Logistic, Quantile
+from fallline._validation import computed_in
 from fallline.solvers import interior_point, newton
 from fallline.solvers.coordinates import coordinates_for
 from fallline.solvers.objective import Objective
 from fallline.solvers.problem import Optimum, Problem
-from fallline.typing import Float64Array, FloatArray
+from fallline.solvers.softmax_objective import SoftmaxObjective
+from fallline.typing import FloatArray, Intercept
 
 # Beyond so many coordinates a Hessian costs too much.
 LARGEST_HESSIAN: Final = 1500
@@ -22,16 +21,16 @@ KINKED: Final = frozenset({"hinge", "quantile", "epsilon_insensitive"})
 
 
 def solve(problem: Problem) -> Optimum:
-    """Minimise F of a smooth loss, without an L1 term."""
+    """Minimise F of a smooth loss, of one head or of coupled ones, without an L1 term."""
     X, loss = problem.X, problem.loss
     y, weights = problem.y.astype(np.float64), problem.sample_weight
     if weights is not None:
         weights = weights.astype(np.float64)
     coordinates = coordinates_for(X, weights, fit_intercept=problem.fit_intercept)
-    objective = Objective(X, y, weights, loss, problem.alpha, coordinates)
+    kind = SoftmaxObjective if loss.coupled else Objective
+    objective = kind(X, y, weights, loss, problem.alpha, coordinates)
     solution, method = _minimum(objective, problem.tol, problem.max_passes)
-    coef = as_dtype(coordinates.weights(solution.u)[0], computed_in(X))
-    intercept = coordinates.intercept(coef.astype(np.float64), solution.u)
+    coef, intercept = objective.weights(solution.u)
     status, gap = _rounded(objective, solution, coef, intercept)
     return Optimum(
         coef,
@@ -48,7 +47,7 @@ def solve(problem: Problem) -> Optimum:
 
 def _minimum(objective: Objective, tol: float, max_passes: int) -> tuple[newton.Solution, str]:
     """Minimise by Newton's method where the loss has a curvature to speak of."""
-    start, events = null_model(objective), []
+    start, events = objective.start(), []
     if objective.loss.name not in KINKED:
         solution = newton.minimize(objective, start, tol=tol, max_passes=max_passes)
         if solution.status != "stuck":
@@ -59,34 +58,13 @@ def _minimum(objective: Objective, tol: float, max_passes: int) -> tuple[newton.
 
 
 def _rounded(
-    objective: Objective, solution: newton.Solution, coef: FloatArray, intercept: float
+    objective: Objective, solution: newton.Solution, coef: FloatArray, intercept: Intercept
 ) -> tuple[str, float]:
     """Return status and gap of the weights as the dtype of X holds them."""
     if coef.dtype == np.float64 or solution.status == "interrupted":
         return solution.status, solution.gap
-    place = objective.coordinates.of(coef.astype(np.float64), intercept)
-    gap = solution.gap + max(0.0, objective.at(place, hessian=False).value - solution.value)
+    gap = solution.gap + max(0.0, objective.value_of(coef, intercept) - solution.value)
     if solution.status == "certified" and gap > solution.allowed:
         solution.events.append(f"rounding the weights to {coef.dtype} took F out of the tolerance")
         return "floor", gap
     return solution.status, gap
-
-
-def null_model(objective: Objective) -> Float64Array:
-    """Return the start: no weights, and an intercept that is best without them, or nearly so."""
-    start = np.zeros(objective.coordinates.size)
-    if not objective.coordinates.fit_intercept:
-        return start
-    loss, y = objective.loss, objective.y
-    mean = objective.mean(y)
-    if loss.log_link:
-        start[-1] = math.log(mean) if mean > 0.0 else 0.0
-    elif isinstance(loss, Logistic):
-        start[-1] = math.log1p(mean) - math.log1p(-mean)  # the log-odds of targets -1 and +1
-    elif isinstance(loss, Quantile):
-        start[-1] = float(np.quantile(y, loss.parameters[0]))
-    elif isinstance(loss, Huber | EpsilonInsensitive):
-        start[-1] = float(np.median(y))
-    else:
-        start[-1] = mean
-    return start

@@ -2,16 +2,12 @@
 
 from typing import Final
 
-import numpy as np
-
-from fallline.solvers.objective import Objective
+from fallline.solvers.objective import EPS, Objective
 from fallline.typing import Float64Array
-
-_EPS: Final = float(np.finfo(np.float64).eps)
 
 # Rounding error of F, as a share of the terms it is made of: in the losses, the sums of each tile,
 # their sums, and the mean.
-_ROUNDING: Final = 8.0 * _EPS
+_ROUNDING: Final = 8.0 * EPS
 
 # F counts as at least this share of that of the model without features: of an F of nearly zero no
 # gap could be a small share.
@@ -38,13 +34,10 @@ class Tolerance:
 
     def __init__(self, objective: Objective, start: Float64Array, tol: float) -> None:
         self.tol = tol
-        intercept = float(start[-1]) if objective.coordinates.fit_intercept else 0.0
-        self.null_value = objective.null_value(intercept)
-        self._null_size = self.null_value  # of the terms that F is made of, without features
-        if objective.loss.log_link:
-            self._null_size += objective.mean(np.abs(objective.y)) * (1.0 + abs(intercept))
+        null = objective.null(start)
+        self.null_value, self._null_size = null.value, null.size
         # Of rounded margins, where they are the intercept alone: matters where F could be zero.
-        self._null_rounding = 8.0 * ((len(start) + 4) * _EPS * intercept) ** 2
+        self._null_rounding = 8.0 * ((objective.size + 4) * EPS * null.margin) ** 2
 
     def allowed(self, value: float) -> float:
         """Return the largest gap that is close enough, rounding errors included."""

@@ -98,7 +98,7 @@ def _judged(problem: Problem, found: Optimum, w: Float64Array, mean: Float64Arra
     if problem.fit_intercept:
         u[-1] = found.intercept
     point = objective.with_best_intercept(objective.at(u, hessian=False))
-    tolerance = Tolerance(objective, second_order.null_model(objective), problem.tol)
+    tolerance = Tolerance(objective, objective.start(), problem.tol)
     gap = min(gap_by_penalty(objective, point), point.value)
     gap += 2.0 * tolerance.rounding(point.value)
     status = found.status
