@@ -71,7 +71,7 @@ TRAINER = [
         for name in ("batch_size", "epochs")
         for value, error, remedy in INTEGERS
     ],
-    argument(train_with, "epochs", None, TypeError, "a positive integer"),
+    argument(train_with, "tol", -1e-6, ValueError, "a finite number >= 0"),
     argument(train_with, "max_time", 0, ValueError, "a positive number of seconds"),
     argument(train_with, "max_time", NAN, ValueError, "a positive number of seconds"),
     argument(train_with, "max_time", "1", TypeError, "a positive number of seconds"),

@@ -185,8 +185,8 @@ def test_the_report_says_what_is_penalised() -> None:
     X, y, _ = problem(0.0, np.dtype(float))
     penalty = fl.penalties.L2(1e-3)
     X /= moments(X, None)[1]
-    assert fit(X, y).report["objective"] == "mean loss"
-    assert "coef * deviation" in fit(X, y, penalty=penalty).report["objective"]
+    assert fit(X, y).report["objective"].startswith("mean of ")
+    assert "|deviation w|^2" in fit(X, y, penalty=penalty).report["objective"]
     assert "deviation" not in fit(X, y, penalty=penalty, standardize=False).report["objective"]
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from fallline._run import Run
 from fallline.errors import ConvergenceWarning
+from fallline.solvers import Optimum
 
 # A training whose last epochs each lower the loss by more than this share of it, or of a thousandth
 # of what it was at the start, has not yet arrived. One epoch alone may fall by chance.
@@ -24,7 +25,7 @@ def warn_if_unfinished(run: Run) -> None:
             f"the loss ended at {run.final_loss:.4g}, above the {run.start_loss:.4g} it began "
             "with; lower the learning_rate or standardize X"
         )
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
         return
     if len(losses) < 2:
         return
@@ -38,4 +39,19 @@ def warn_if_unfinished(run: Run) -> None:
             f"the loss was still falling when the epochs were over: by {last_fall:.3g} "
             f"in the last one, to {losses[-1]:.6g}; raise epochs or the learning_rate"
         )
-        warnings.warn(message, ConvergenceWarning, stacklevel=3)
+        warnings.warn(message, ConvergenceWarning, stacklevel=4)
+
+
+def shortfall(optimum: Optimum, who: str, *, budget: str, tol: float, penalty: str) -> str | None:
+    """Return what to say where a solver ended without an optimum; None where it has one."""
+    if optimum.status == "budget":
+        return (
+            f"{who} stopped at {budget}, short of tol={tol:.1e}; raise one of them, or drop "
+            "columns that are nearly combinations of others"
+        )
+    if optimum.status == "separable":
+        return (
+            f"{who} found a plane between the classes, where no weights are the best without a "
+            f"penalty: longer ones always fit better; pass {penalty}"
+        )
+    return None

@@ -104,6 +104,14 @@ class Run:
         return int(self._core.step)
 
     @property
+    def standing(self) -> str:
+        """How far training is, in a few words."""
+        text = f"epoch {self.epoch}/{self.epochs}, loss {self.running_loss:.4g}"
+        if self.validation_loss is not None:
+            text += f", validation {self.validation_loss:.4g}"
+        return text
+
+    @property
     def _highest(self) -> float:
         return DIVERGED * self.start_loss
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from fallline import _heads
 from fallline._arguments import not_negative
+from fallline._descent import loop_options, optimizer_of
 from fallline._run import DIVERGED, chunk_steps, null_loss, total_weight
 from fallline._sweep_result import Sweep
 from fallline._validation import Data, check_data, check_validation
 from fallline.schedules import Schedule, as_schedule
-from fallline.trainer import Trainer, loop_options
+from fallline.trainer import Trainer
 from fallline.typing import Float64Array, FloatArray
 
 
@@ -115,9 +116,9 @@ class _Race:
         self._core: Any = _heads.make_loop(
             data,
             "shared",
-            l2=(self._l2 + trainer.optimizer.coupled_decay).tolist(),
+            l2=(self._l2 + optimizer_of(trainer).coupled_decay).tolist(),
             l1=self._l1.tolist(),
-            weight_decay=[trainer.optimizer.decoupled_decay] * len(alphas),
+            weight_decay=[optimizer_of(trainer).decoupled_decay] * len(alphas),
             **loop_options(trainer, data),
         )
         self._schedules = list({id(schedule): schedule for schedule in schedules}.values())
@@ -212,7 +213,7 @@ def _combine(
         raise ValueError(message)
     candidates = [dict(zip(tried, v, strict=True)) for v in itertools.product(*tried.values())]
     rates = {id(rate): as_schedule(rate) for rate in tried.get("learning_rate", [])}
-    own_rate = trainer.optimizer.learning_rate
+    own_rate = optimizer_of(trainer).learning_rate
     own_alpha = trainer.penalty.alpha if trainer.penalty else 0.0
     return (
         candidates,

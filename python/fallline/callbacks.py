@@ -160,10 +160,7 @@ class Progress(Callback):
         run : Run
             The fit under way.
         """
-        shown = f"epoch {run.epoch}/{run.epochs}, loss {run.running_loss:.4g}"
-        if run.validation_loss is not None:
-            shown += f", validation {run.validation_loss:.4g}"
-        self._bar.set_postfix_str(shown, refresh=False)
+        self._bar.set_postfix_str(run.standing, refresh=False)
 
     def on_fit_end(self, run: "Run") -> None:
         """Close the bar.
@@ -181,7 +178,7 @@ class Progress(Callback):
 class _Lines:
     """The few methods of a tqdm bar that Progress uses, as lines of text, at most one a second."""
 
-    def __init__(self, description: str, total: int) -> None:
+    def __init__(self, description: str, total: int | None) -> None:
         self.n = 0
         self._description, self._total = description, total
         self._postfix = ""
@@ -203,5 +200,5 @@ class _Lines:
 
     def _show(self) -> None:
         self._shown = time.monotonic()
-        share = self.n / max(self._total, 1)
-        sys.stderr.write(f"{self._description}: {share:.0%} {self._postfix}\n")
+        shown = f"{self.n} steps" if self._total is None else f"{self.n / max(self._total, 1):.0%}"
+        sys.stderr.write(f"{self._description}: {shown} {self._postfix}\n")

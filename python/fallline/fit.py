@@ -1,5 +1,6 @@
 """A trained model: what it has learnt, how that went, and what it predicts."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from fallline._validation import (
 )
 from fallline.history import History
 from fallline.losses import Loss
+from fallline.report import Report
 from fallline.typing import FloatArray, Intercept
 
 
@@ -43,9 +45,12 @@ class Fit:
         One entry per epoch.
     status : str, default="budget"
         How training ended: "budget" (all epochs done, or out of time), "stopped" (by a callback),
-        "interrupted" (Ctrl-C) or "diverged".
+        "interrupted" (Ctrl-C) or "diverged"; or as a solver ends, see `Trainer`.
+    gap : float, default=nan
+        F less the smallest F there is: at most that where the status is "certified", an estimate
+        elsewhere, and NaN where nothing is known.
     report : mapping, default=None
-        What it cost: seconds, epochs, steps, bytes read and copied, threads, target.
+        What was done and what it cost; a `Report`.
     feature_names : tuple of str, default=None
         Names of the columns.
     shift : ndarray of shape (n_features,), default=None
@@ -62,6 +67,7 @@ class Fit:
         *,
         history: History | None = None,
         status: str = "budget",
+        gap: float = math.nan,
         report: Mapping[str, Any] | None = None,
         feature_names: tuple[str, ...] | None = None,
         shift: FloatArray | None = None,
@@ -72,7 +78,8 @@ class Fit:
         self.classes = classes
         self.history = History() if history is None else history
         self.status = status
-        self.report = {} if report is None else dict(report)
+        self.gap = gap
+        self.report = Report({} if report is None else report)
         self.feature_names = feature_names
         self.shift = shift
 
@@ -81,6 +88,10 @@ class Fit:
         if self.coef.ndim == 2:
             size += f" and {self.coef.shape[1]} outputs"
         return f"<Fit of {self.loss!r} on {size}, status {self.status!r}>"
+
+    def __str__(self) -> str:
+        page = f"{self!r}\n{self.report}" if self.report else repr(self)
+        return page.rstrip()
 
     def decision_function(self, X: object) -> FloatArray:
         """Return the margins X·coef + intercept.

@@ -1,6 +1,7 @@
 """Models on disk: one ``.npz`` file of plain arrays, which any NumPy can read."""
 
 import io
+import math
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,7 @@ def save(fit: Fit, path: str | os.PathLike[str]) -> None:
         "loss": np.array(fit.loss.name),
         "loss_parameters": np.array(fit.loss.parameters),
         "status": np.array(fit.status),
+        "gap": np.array(fit.gap),
         "report": np.array(json.dumps(fit.report)),
         "history": np.array(json.dumps(dict(fit.history))),
     }
@@ -130,6 +132,7 @@ def _read(archive: Any) -> Fit:
         archive.get("classes"),
         history=history,
         status=str(archive["status"]),
+        gap=float(archive["gap"]) if "gap" in archive else math.nan,
         report=json.loads(str(archive["report"])),
         feature_names=None if names is None else tuple(names),
         shift=archive.get("shift"),

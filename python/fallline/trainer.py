@@ -1,39 +1,32 @@
 """The explicit layer: a training in which every choice has a name."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Sequence
+from typing import Final, Literal, TypeVar
 
-import numpy as np
-
-from fallline import _core, _heads
-from fallline._arguments import boolean, integer, number
+from fallline import _core
+from fallline._arguments import boolean, integer, not_negative, number
 from fallline._callback import Callback
-from fallline._convergence import warn_if_unfinished
-from fallline._run import Run, mean_loss, null_loss
+from fallline._descent import descend
+from fallline._solving import solve_model
 from fallline._standardization import Standardization, standardization
-from fallline._validation import (
-    Data,
-    check_coef,
-    check_data,
-    check_intercepts,
-    check_validation,
-    column_spans,
-)
-from fallline.errors import DivergenceError
+from fallline._validation import Data, check_data, check_validation
 from fallline.fit import Fit
 from fallline.losses import Loss
 from fallline.optim import SGD, Optimizer
 from fallline.penalties import Penalty
-from fallline.typing import Intercept
 
 _ORDERS = ("blocks", "rows")
+
+# Passes over the data where none are given: of a named optimizer, and at most, of a solver.
+_EPOCHS: Final = 20
+_MOST_PASSES: Final = 10_000
 
 _Kind = TypeVar("_Kind")
 
 
 class Trainer:
-    r"""Train a linear model by batch, stochastic or mini-batch gradient descent.
+    r"""Train a linear model to its optimum, or by batch, stochastic or mini-batch descent.
 
     Parameters
     ----------
@@ -43,13 +36,19 @@ class Trainer:
         the rest.
     penalty : Penalty, default=None
         From `fallline.penalties`; None for none.
-    optimizer : Optimizer
-        From `fallline.optim`. Only its settings are used: every fit starts with fresh state.
+    optimizer : Optimizer or "auto", default="auto"
+        From `fallline.optim`, of which only the settings are used: every fit starts with fresh
+        state. "auto" has no learning rate to find: it goes to the optimum of a convex loss and
+        proves how close it has come (see Notes).
     batch_size : int, default=64
-        Rows per step; 1 is stochastic gradient descent. None takes all rows: batch gradient
-        descent.
-    epochs : int, default=20
-        Passes over the data.
+        Rows per step of a named optimizer; 1 is stochastic gradient descent. None takes all rows:
+        batch gradient descent. "auto" chooses its own mini-batches.
+    epochs : int, default=None
+        Passes over the data; None is 20. "auto" ends before if it has arrived, and may make 10,000
+        by default.
+    tol : float, default=1e-6
+        "auto" ends when F is proven to be within `tol` times the larger of F and a thousandth of
+        the F of a model without features.
     max_time : float, default=None
         Seconds after which no further epoch begins, and the one under way ends at the next return
         to Python. The result then depends on the machine. None for no limit.
@@ -94,6 +93,14 @@ class Trainer:
     which is unbiased for the gradient of F; the last one of an epoch may be shorter. The same data
     and seed give the same bits at any number of threads.
 
+    "auto" makes mini-batches that grow into all rows, with a step of Newton's method on each; where
+    a loss has kinks it is an interior-point method, and on many columns what suits them. ``status``
+    is then "certified" (``gap`` is a proven bound of F less the smallest F there is, and within the
+    tolerance), "estimated" (within it, but no bound is known), "floor" (rounding errors allow no
+    more), "separable" (a plane lies between the classes and there is no penalty: F has no minimum),
+    or one of those of a named optimizer. A callback's "epoch" is a place at which F of all rows has
+    become known, and its loss is F. docs/certificate.md derives the bounds.
+
     On sparse data a step takes time in proportion to the stored elements of its rows, whose columns
     may come in any order and more than once. The model is that of the same numbers in a dense
     array, to rounding, with `fallline.optim.SGD` and any penalty, and with momentum and L2; what an
@@ -106,10 +113,12 @@ class Trainer:
     >>> rng = np.random.default_rng(0)
     >>> X = rng.standard_normal((1000, 3))
     >>> y = X @ [1.0, -2.0, 0.5] + 3.0
-    >>> trainer = fl.Trainer(fl.losses.Squared(), optimizer=fl.optim.SGD(0.1))
-    >>> fit = trainer.fit(X, y)
-    >>> fit.coef.round(4), round(fit.intercept, 4)
-    (array([ 1. , -2. ,  0.5]), 3.0)
+    >>> fit = fl.Trainer(fl.losses.Squared()).fit(X, y)
+    >>> fit.coef.round(4), round(fit.intercept, 4), fit.status
+    (array([ 1. , -2. ,  0.5]), 3.0, 'certified')
+    >>> fit = fl.Trainer(fl.losses.Squared(), optimizer=fl.optim.SGD(0.1)).fit(X, y)
+    >>> fit.coef.round(4), round(fit.intercept, 4), fit.status
+    (array([ 1. , -2. ,  0.5]), 3.0, 'budget')
     """
 
     def __init__(
@@ -117,9 +126,10 @@ class Trainer:
         loss: Loss,
         *,
         penalty: Penalty | None = None,
-        optimizer: Optimizer,
+        optimizer: Optimizer | Literal["auto"] = "auto",
         batch_size: int | None = 64,
-        epochs: int = 20,
+        epochs: int | None = None,
+        tol: float = 1e-6,
         max_time: float | None = None,
         shuffle: Literal["blocks", "rows", False] = "blocks",
         seed: int = 0,
@@ -133,9 +143,15 @@ class Trainer:
             if penalty is None
             else _instance("penalty", penalty, Penalty, "fl.penalties.L2(1e-4)")
         )
-        self.optimizer = _instance("optimizer", optimizer, Optimizer, "fl.optim.SGD(0.1)")
+        self.optimizer: Optimizer | Literal["auto"] = (
+            "auto"
+            if isinstance(optimizer, str) and optimizer == "auto"
+            else _instance("optimizer", optimizer, Optimizer, "fl.optim.SGD(0.1)")
+        )
         self.batch_size = None if batch_size is None else integer("batch_size", batch_size, 1)
-        self.epochs = integer("epochs", epochs, 1)
+        usual = _MOST_PASSES if self.optimizer == "auto" else _EPOCHS
+        self.epochs = usual if epochs is None else integer("epochs", epochs, 1)
+        self.tol = not_negative("tol", tol)
         self.max_time = (
             math.inf
             if max_time is None
@@ -148,17 +164,9 @@ class Trainer:
         self.seed = integer("seed", seed)
         self.fit_intercept = boolean("fit_intercept", fit_intercept)
         self.standardize = boolean("standardize", standardize)
-        if not isinstance(callbacks, list | tuple):
-            message = (
-                f"callbacks must be a list or tuple of Callback, got {callbacks!r}; "
-                "write [fl.callbacks.Progress()] for a single one"
-            )
-            raise TypeError(message)
-        self.callbacks = [
-            _instance(f"callbacks[{k}]", callback, Callback, "fl.callbacks.Progress()")
-            for k, callback in enumerate(callbacks)
-        ]
-        if self.penalty is not None and self.penalty.l1 > 0 and not isinstance(optimizer, SGD):
+        self.callbacks = _checked(callbacks)
+        adaptive = not isinstance(self.optimizer, SGD | str)
+        if self.penalty is not None and self.penalty.l1 > 0 and adaptive:
             message = (
                 f"penalty must not contain L1 with an adaptive rule, got {penalty!r} with "
                 f"{type(optimizer).__name__}; use fl.optim.SGD, whose steps it is defined for, or "
@@ -217,7 +225,8 @@ class Trainer:
         Warns
         -----
         ConvergenceWarning
-            If the loss was still falling when the epochs were over, or is higher than it began.
+            If the loss was still falling when the epochs were over, or is higher than it began; if
+            "auto" ended short of its tolerance, or F has no minimum.
         """
         data = check_data(X, y, sample_weight, self.loss)
         held_out = check_validation(validation, data, self.loss)
@@ -225,36 +234,16 @@ class Trainer:
         if columns is not None:
             data = data._replace(shift=columns.shift)
             held_out = held_out and held_out._replace(shift=columns.shift)
-        core = self._make_loop(data, columns)
-        start_loss = at_zero = null_loss(data, self.loss)
-        if not math.isfinite(start_loss):
-            largest = np.abs(data.y).max()
-            message = f"y must have finite losses in {data.dtype}, got {largest!s}; rescale it"
-            raise ValueError(message)
-        if coef is not None or intercept is not None:
-            weights = core.coef if coef is None else coef
-            start = (check_coef(weights, data, data.dtype), self._check_intercept(intercept, data))
-            start_loss = max(start_loss, mean_loss(data, self.loss, *start))
-            core.coef, core.intercept = columns.scale(*start) if columns else start
-        if at_zero == 0 and (data.classes is not None or start_loss == 0):
-            start_loss = math.inf  # as for a perceptron, whose losses have no scale to grow beyond
-        run = Run(
-            core,
-            data,
-            held_out,
-            self.loss,
-            self.optimizer.learning_rate,
-            self.epochs,
-            self.max_time,
-            start_loss,
-            columns,
-        )
-        run.train(self.callbacks)
-        if run.status == "diverged":
-            self._raise_divergence(run, data)
-        if run.status == "budget":
-            warn_if_unfinished(run)
-        return self._result(run, data)
+        if self.optimizer == "auto":
+            if coef is not None or intercept is not None:
+                name = "intercept" if coef is None else "coef"
+                message = (
+                    f"{name} must be None with optimizer='auto', got one; leave it out, as the "
+                    "optimum is the same from everywhere"
+                )
+                raise ValueError(message)
+            return solve_model(self, data, held_out, columns)
+        return descend(self, data, held_out, columns, coef, intercept)
 
     def _standardization(self, data: Data) -> Standardization:
         if data.heads is not None or isinstance(data.X, _core.CsrMatrix):
@@ -266,101 +255,6 @@ class Trainer:
             raise ValueError(message)
         return standardization(data, center=self.fit_intercept)
 
-    def _make_loop(self, data: Data, columns: Standardization | None) -> Any:
-        penalty, optimizer, n = self.penalty, self.optimizer, data.n_heads
-        l2 = optimizer.coupled_decay + (penalty.l2 if penalty else 0.0)
-        l1 = penalty.l1 if penalty else 0.0
-        decay, options = optimizer.decoupled_decay, loop_options(self, data)
-        if data.heads is not None:
-            return _heads.make_loop(
-                data, data.heads, l2=[l2] * n, l1=[l1] * n, weight_decay=[decay] * n, **options
-            )
-        if columns is not None:
-            options |= columns._asdict()
-        return _loop_class(data)(
-            data.X, data.y, data.sample_weight, l2=l2, l1=l1, weight_decay=decay, **options
-        )
-
-    def _check_intercept(self, intercept: object, data: Data) -> Intercept:
-        value: Intercept
-        if data.heads is not None:
-            value = check_intercepts(intercept, data)
-        elif intercept is None:
-            value = 0.0
-        else:
-            value = number("intercept", intercept, "a finite number", math.isfinite)
-        if not self.fit_intercept and np.any(value):
-            message = f"intercept must be None with fit_intercept=False, got {intercept!r}"
-            raise ValueError(message)
-        return value
-
-    def _raise_divergence(self, run: Run, data: Data) -> None:
-        loss, rate = run.running_loss, run.learning_rate
-        spans = column_spans(data.X)
-        widest = int(np.argmax(spans))
-        rose = (
-            f"rose to {loss:.3g} from {run.start_loss:.3g}"
-            if math.isfinite(loss)
-            else f"became {loss}"
-        )
-        message = (
-            f"the loss {rose} at epoch {run.epoch + 1} (step {run.step}) with "
-            f"learning_rate={rate:.6g}; lower it"
-        )
-        if not self.standardize:
-            message += f" or standardize X (column {widest} spans {spans[widest]:.2g})"
-        run.restore_good_weights()
-        raise DivergenceError(message, self._result(run, data))
-
-    def _result(self, run: Run, data: Data) -> Fit:
-        coef, intercept = run.weights
-        report = {
-            "seconds": run.seconds,
-            "epochs": run.epoch,
-            "steps": run.step,
-            "bytes_read": run.step * data.X.nbytes // run.steps_per_epoch,
-            "copied_bytes": data.copied_bytes,
-            "threads": _core.get_num_threads(),
-            "target": _core.get_target(),
-            "objective": self._objective(),
-        }
-        return Fit(
-            coef,
-            intercept,
-            self.loss,
-            data.classes,
-            history=run.history,
-            status=run.status,
-            report=report,
-            feature_names=data.feature_names,
-            shift=data.shift,
-        )
-
-    def _objective(self) -> str:
-        weights = "coef * deviation" if self.standardize else "coef"
-        return f"mean loss + penalty({weights})" if self.penalty else "mean loss"
-
-
-def _loop_class(data: Data) -> Callable[..., Any]:
-    if isinstance(data.X, _core.CsrMatrix):
-        return _core.CsrLoop
-    return _core.LoopFloat32 if data.dtype == np.float32 else _core.LoopFloat64
-
-
-def loop_options(trainer: Trainer, data: Data) -> dict[str, Any]:
-    """Return what the core's loops are told besides data and penalties."""
-    n_samples = data.X.shape[0]
-    return {
-        "loss": trainer.loss.name,
-        "loss_parameters": trainer.loss.parameters,
-        "rule": trainer.optimizer.rule,
-        "parameters": trainer.optimizer.rule_parameters,
-        "batch_size": min(trainer.batch_size or n_samples, n_samples),
-        "shuffle": trainer.shuffle or "none",
-        "seed": trainer.seed,
-        "fit_intercept": trainer.fit_intercept,
-    }
-
 
 def _instance(name: str, value: object, kind: type[_Kind], example: str) -> _Kind:
     if isinstance(value, kind):
@@ -369,3 +263,16 @@ def _instance(name: str, value: object, kind: type[_Kind], example: str) -> _Kin
     article = "an" if kind is Optimizer else "a"
     message = f"{name} must be {article} {kind.__name__}, as {example}; got {got}"
     raise TypeError(message)
+
+
+def _checked(callbacks: object) -> list[Callback]:
+    if not isinstance(callbacks, list | tuple):
+        message = (
+            f"callbacks must be a list or tuple of Callback, got {callbacks!r}; "
+            "write [fl.callbacks.Progress()] for a single one"
+        )
+        raise TypeError(message)
+    return [
+        _instance(f"callbacks[{k}]", callback, Callback, "fl.callbacks.Progress()")
+        for k, callback in enumerate(callbacks)
+    ]

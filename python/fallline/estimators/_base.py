@@ -12,6 +12,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fallline import _core, _heads, errors, solvers
 from fallline._arguments import boolean, integer, not_negative
+from fallline._convergence import shortfall
+from fallline._solving import report
 from fallline._standardization import margins
 from fallline._validation import (
     Matrix,
@@ -150,33 +152,18 @@ class SolvedModel(LinearModel):
         self.status_ = optimum.status
         self.gap_ = optimum.gap
         self.history_ = {"objective": optimum.objective}
-        self.report_: dict[str, Any] = {
-            "method": optimum.method,
-            "events": optimum.events,
-            "seconds": time.perf_counter() - began,
-            "passes": optimum.passes,
-            "bytes_read": round(optimum.passes * X.nbytes),
-            "copied_bytes": copied_bytes,
-        }
-        _warn_if_unfinished(self, optimum)
+        seconds = time.perf_counter() - began
+        self.report_ = report(problem, optimum, copied_bytes=copied_bytes, seconds=seconds)
+        message = shortfall(
+            optimum,
+            type(self).__name__,
+            budget=f"max_iter={self.max_iter} passes",
+            tol=self.tol,
+            penalty="a finite C, such as C=1.0",
+        )
+        if message:
+            warnings.warn(message, ConvergenceWarning, stacklevel=3)
         return optimum
-
-
-def _warn_if_unfinished(model: SolvedModel, optimum: solvers.Optimum) -> None:
-    kind = type(model).__name__
-    if optimum.status == "budget":
-        message = (
-            f"{kind} stopped at max_iter={model.max_iter} passes, short of tol={model.tol:.1e}; "
-            "raise one of them, or drop columns that are nearly combinations of others"
-        )
-    elif optimum.status == "separable":
-        message = (
-            f"{kind} found a plane between the classes, where no weights are the best without a "
-            "penalty: longer ones always fit better; pass a finite C, such as C=1.0"
-        )
-    else:
-        return
-    warnings.warn(message, ConvergenceWarning, stacklevel=4)
 
 
 class Regressor(RegressorMixin, LinearModel):

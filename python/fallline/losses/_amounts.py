@@ -28,6 +28,7 @@ class Poisson(Loss):
     """
 
     name = "poisson"
+    symbols = "exp(z) - y z + y log(y) - y"
     classifies = False
     log_link = True
     domain = "not negative"
@@ -56,6 +57,7 @@ class Gamma(Loss):
     """
 
     name = "gamma"
+    symbols = "y exp(-z) + z - log(y) - 1"
     classifies = False
     log_link = True
     domain = "positive"
@@ -98,6 +100,7 @@ class Tweedie(Loss):
     """
 
     name = "tweedie"
+    symbols = "half the unit deviance of power {power:g} of y and exp(z)"
     classifies = False
     log_link = True
     domain = "not negative"

@@ -20,6 +20,7 @@ class Logistic(Loss):
     """
 
     name = "logistic"
+    symbols = "log(1 + exp(-y z))"
     classifies = True
 
 
@@ -42,6 +43,7 @@ class Hinge(Loss):
     """
 
     name = "hinge"
+    symbols = "max(0, 1 - y z)"
     classifies = True
 
 
@@ -64,6 +66,7 @@ class SquaredHinge(Loss):
     """
 
     name = "squared_hinge"
+    symbols = "max(0, 1 - y z)^2"
     classifies = True
 
 
@@ -93,6 +96,7 @@ class Perceptron(Loss):
     """
 
     name = "perceptron"
+    symbols = "max(0, -y z)"
     classifies = True
 
 
@@ -121,6 +125,7 @@ class ModifiedHuber(Loss):
     """
 
     name = "modified_huber"
+    symbols = "max(0, 1 - y z)^2, but -4 y z below y z = -1"
     classifies = True
 
 
@@ -149,5 +154,6 @@ class Softmax(Loss):
     """
 
     name = "softmax"
+    symbols = "log(sum of exp(z_k)) - z_y"
     classifies = True
     coupled = True

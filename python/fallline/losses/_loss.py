@@ -23,10 +23,16 @@ class Loss(Frozen):
     """
 
     name: str
+    symbols: str  # the formula, z the margin, with the parameters to be filled in
     classifies: bool
     coupled: bool = False
     log_link: bool = False
     domain: Literal["any", "not negative", "positive"] = "any"
+
+    @property
+    def formula(self) -> str:
+        """The loss in symbols, of a margin z and a target y, with its parameters as numbers."""
+        return self.symbols.format(**vars(self))
 
     @property
     def parameters(self) -> list[float]:

@@ -19,6 +19,7 @@ class Squared(Loss):
     """
 
     name = "squared"
+    symbols = "(z - y)^2 / 2"
     classifies = False
 
 
@@ -60,6 +61,7 @@ class Huber(Loss):
     """
 
     name = "huber"
+    symbols = "(z - y)^2 / 2, but straight beyond |z - y| = {delta:g}"
     classifies = False
 
     def __init__(self, delta: float = 1.35) -> None:
@@ -99,6 +101,7 @@ class EpsilonInsensitive(Loss):
     """
 
     name = "epsilon_insensitive"
+    symbols = "max(0, |z - y| - {epsilon:g})"
     classifies = False
 
     def __init__(self, epsilon: float = 0.1) -> None:
@@ -134,6 +137,7 @@ class SquaredEpsilonInsensitive(Loss):
     """
 
     name = "squared_epsilon_insensitive"
+    symbols = "max(0, |z - y| - {epsilon:g})^2"
     classifies = False
 
     def __init__(self, epsilon: float = 0.1) -> None:
@@ -176,6 +180,7 @@ class Quantile(Loss):
     """
 
     name = "quantile"
+    symbols = "|z - y| times {quantile:g} where z < y, else 1 - {quantile:g}"
     classifies = False
 
     def __init__(self, quantile: float = 0.5) -> None:

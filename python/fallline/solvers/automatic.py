@@ -28,9 +28,16 @@ def solve(problem: Problem) -> Optimum:
     Raises
     ------
     ValueError
-        If F is not finite, or X is sparse and too wide, or the penalty has an L1 term then; or if
-        softmax couples the classes, with an L1 term or too many weights for Newton's method.
+        If the loss is the perceptron's or F is not finite; if X is too wide for Newton's method and
+        sparse, or the penalty has an L1 term or is of standardised columns; if softmax couples the
+        classes with an L1 term, or with too many weights for Newton's method.
     """
+    if problem.loss.name == "perceptron":
+        message = (
+            f"loss must have an optimum to go to, got {problem.loss!r}, which zero weights make "
+            "zero; name an optimizer, such as fl.optim.SGD(1.0)"
+        )
+        raise ValueError(message)
     if problem.heads and problem.loss.coupled:
         return _coupled(problem)
     if problem.heads:
@@ -39,6 +46,13 @@ def solve(problem: Problem) -> Optimum:
     size = problem.X.shape[1] + problem.fit_intercept
     if not has_l1 and size <= second_order.LARGEST_HESSIAN:
         return second_order.solve(problem)
+    if problem.deviation is not None:
+        message = (
+            "standardize must be False with optimizer='auto' and more than "
+            f"{second_order.LARGEST_HESSIAN - 1} features or an L1 penalty, got True with "
+            f"{problem.X.shape[1]}; name an optimizer, or scale the columns first"
+        )
+        raise ValueError(message)
     if not has_l1 and problem.X.shape[0] <= second_order.LARGEST_HESSIAN:
         return wide.solve(problem)
     return _by_gradients(problem)
@@ -88,8 +102,11 @@ def _by_gradients(problem: Problem) -> Optimum:
         "estimated" if solution.status == "converged" else solution.status,
         math.nan,
         solution.n_iter,
+        solution.objective[-1],
+        solution.objective[0],
         solution.objective,
         solution.shift,
         "accelerated proximal gradient descent",
         [f"the gradient fell to {solution.gradient_norm:.1e} of that of the start"],
+        {},
     )

@@ -8,7 +8,7 @@ from typing import Final, cast
 import numpy as np
 
 from fallline._validation import as_dtype, computed_in
-from fallline.solvers.problem import Optimum, Problem
+from fallline.solvers.problem import Optimum, Problem, look_on
 from fallline.typing import FloatArray
 
 # What is said of all heads is what is said of the one that comes first here.
@@ -33,7 +33,7 @@ def solve(problem: Problem, solve_one: Callable[[Problem], Optimum]) -> Optimum:
     """
     found: list[Optimum] = []
     for y in _targets(problem):
-        found.append(solve_one(problem._replace(y=y, heads=None)))
+        found.append(solve_one(problem._replace(y=y, heads=None, observe=look_on)))
         if found[-1].status == "interrupted":
             break
     missing = problem.n_heads - len(found)
@@ -45,10 +45,13 @@ def solve(problem: Problem, solve_one: Callable[[Problem], Optimum]) -> Optimum:
         min((optimum.status for optimum in found), key=_WEAKEST_FIRST.index),
         math.nan if missing else sum(optimum.gap for optimum in found),
         sum(optimum.passes for optimum in found),
+        sum(optimum.value for optimum in found),
+        sum(optimum.null_value for optimum in found),
         _added([optimum.objective for optimum in found]),
         found[0].shift,
         f"{found[0].method}, for each of {problem.n_heads} outputs",
         [f"output {k}: {event}" for k, optimum in enumerate(found) for event in optimum.events],
+        {part: sum(optimum.seconds[part] for optimum in found) for part in found[0].seconds},
     )
 
 

@@ -139,6 +139,8 @@ class _InteriorPoint:
                         status = "floor"
                 elif self.objective.passes >= max_passes:
                     status = "budget"
+                elif self.objective.observe(self.state.u, value):
+                    status = "stopped"
                 self.values.append(value)
         except KeyboardInterrupt:
             status, gap = "interrupted", math.nan
@@ -240,7 +242,8 @@ class _Equations:
         )
         gradient += self.objective.ridge * state.u
         if self.step is None:
-            self.step = newton_step(Point(state.u, 0.0, gradient, hessian, state.z))
+            with self.objective.solving:
+                self.step = newton_step(Point(state.u, 0.0, gradient, hessian, state.z))
             u = self.step.direction
         else:
             u = solve_again(self.step, gradient)

@@ -41,7 +41,8 @@ class Solution(NamedTuple):
         "certified" (``gap`` is a proven bound, and within the tolerance), "estimated" (the model of
         F says so, but no bound is known), "floor" (rounding errors allow no further step),
         "budget", "separable" (the classes are, and F has no minimum), "stuck" (the curvature of the
-        losses jumps too much for Newton's model) or "interrupted" (Ctrl-C).
+        losses jumps too much for Newton's model), "stopped" (by `Objective.observe`) or
+        "interrupted" (Ctrl-C).
     gap : float
         Upper bound of F there less the smallest F there is; an estimate unless certified.
     allowed : float
@@ -131,10 +132,13 @@ class _Newton:
             self.values.append(point.value)
             if self.objective.separates(point):
                 return self._end(point, "separable", point.value)
-            step = newton_step(point)
+            with self.objective.solving:
+                step = newton_step(point)
             if self._is_stuck(point, step):
                 return self._end(point, "stuck", math.inf)
             estimate = min(0.5 * step.decrement, point.value)
+            if self.objective.observe(point.u, point.value):
+                return self._end(point, "stopped", estimate)
             if estimate <= self._allowed(point):
                 bound = self._certify(point, step)
                 if bound <= self._allowed(point):
@@ -173,7 +177,8 @@ class _Newton:
             rows = np.arange(0, n, n // count)
             point: Point | None = self._sound(u, rows)
             while point is not None:
-                step = newton_step(point)
+                with self.objective.solving:
+                    step = newton_step(point)
                 if self._is_stuck(point, step):
                     return point
                 u = point.u + step.direction

@@ -10,6 +10,7 @@ from fallline import _core
 from fallline._standardization import inner
 from fallline._validation import Matrix, as_dtype, computed_in
 from fallline.losses import EpsilonInsensitive, Huber, Logistic, Loss, Quantile
+from fallline.solvers.clock import Clock
 from fallline.solvers.coordinates import Coordinates
 from fallline.typing import Float64Array, FloatArray, IntArray, Intercept
 
@@ -90,6 +91,11 @@ class Objective:
         Which of them are weights, and not an intercept.
     ridge : ndarray of shape (size,)
         Curvature of the penalty.
+    reading, solving : Clock
+        Time spent on passes over the data, and on equations.
+    observe : callable
+        Told of each place where F of all rows has become known, and of F there; returns True to ask
+        for the end.
     """
 
     def __init__(
@@ -112,13 +118,16 @@ class Objective:
         self.ridge = np.zeros(self.size)
         self.ridge[self.weighed] = l2 * coordinates.inverse_scale**2
         self.passes = 0.0
+        self.reading, self.solving = Clock(), Clock()
+        self.observe: Callable[[Float64Array, float], bool] = _look_on
 
     def at(self, u: Float64Array, rows: IntArray | None = None, *, hessian: bool = True) -> Point:
         """Visit rows, None for all, and return what F is like at ``u``."""
         count = self.n_samples if rows is None else len(rows)
-        (loss, weight, gradient, curvature), margins = self._sums(
-            u, count, order=rows, hessian_rows=(0, count) if hessian else None
-        )
+        with self.reading:
+            (loss, weight, gradient, curvature), margins = self._sums(
+                u, count, order=rows, hessian_rows=(0, count) if hessian else None
+            )
         self.passes += count / self.n_samples
         gradient /= weight
         gradient += self.ridge * u
@@ -200,14 +209,15 @@ class Objective:
     def largest_leverage(self, factor: Float64Array) -> float:
         """Return the largest ``x_i . (L L')^-1 x_i`` of a row with positive weight: one pass."""
         self.passes += 1.0
-        return _core.leverage_pass(
-            self.X,
-            self.coordinates.mean,
-            self.coordinates.inverse_scale,
-            self.coordinates.fit_intercept,
-            factor,
-            sample_weight=self.sample_weight,
-        )
+        with self.reading:
+            return _core.leverage_pass(
+                self.X,
+                self.coordinates.mean,
+                self.coordinates.inverse_scale,
+                self.coordinates.fit_intercept,
+                factor,
+                sample_weight=self.sample_weight,
+            )
 
     def with_best_intercept(self, point: Point) -> Point:
         """Return the point of all rows with the same weights and the intercept that suits them."""
@@ -257,6 +267,10 @@ class Objective:
         if self.sample_weight is not None:
             sides = sides[self.sample_weight > 0.0]
         return bool(sides.min() > 0.0)
+
+
+def _look_on(_u: Float64Array, _value: float) -> bool:
+    return False
 
 
 def bisect(slope: Callable[[float], float]) -> float:

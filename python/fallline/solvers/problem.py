@@ -1,10 +1,34 @@
 """What solvers are given and what they hand back."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from fallline._validation import Matrix
 from fallline.losses import Loss
-from fallline.typing import FloatArray, Intercept
+from fallline.typing import Float64Array, FloatArray, Intercept
+
+
+class Visit(NamedTuple):
+    """A place where F of all rows has become known.
+
+    Attributes
+    ----------
+    passes : float
+        Over the data so far.
+    value : float
+        F.
+    weights : callable
+        Returns coefficients and intercept, in the units of X.
+    """
+
+    passes: float
+    value: float
+    weights: Callable[[], tuple[FloatArray, Intercept]]
+
+
+def look_on(_: Visit) -> bool:
+    """Ask for nothing."""
+    return False
 
 
 class Problem(NamedTuple):
@@ -33,6 +57,10 @@ class Problem(NamedTuple):
         other.
     heads : {"per_head", "classes"} or None
         What y is to the outputs of the model; None is one head.
+    deviation : ndarray of shape (n_features,) or None
+        What each weight is multiplied by before it is penalised; None is 1.
+    observe : callable
+        Called with each `Visit`; to return True is to ask for the end.
     """
 
     X: Matrix
@@ -45,6 +73,8 @@ class Problem(NamedTuple):
     tol: float
     max_passes: int
     heads: Literal["per_head", "classes"] | None = None
+    deviation: Float64Array | None = None
+    observe: Callable[[Visit], bool] = look_on
 
     @property
     def n_heads(self) -> int:
@@ -64,12 +94,15 @@ class Optimum(NamedTuple):
     intercept : float or ndarray of shape (n_heads,)
         0.0 when none was fitted.
     status : str
-        "certified", "estimated", "floor", "budget", "separable" or "interrupted"; see `newton`.
+        "certified", "estimated", "floor", "budget", "separable", "stopped" (`Problem.observe` asked
+        for it) or "interrupted"; see `newton`.
     gap : float
         Upper bound of F less the smallest F there is, of the weights as returned; an estimate
         unless certified, NaN where there is none.
     passes : float
         Over the data; a part of the rows counts as a part of a pass.
+    value, null_value : float
+        F, and F without features.
     objective : list of float
         F at each point of all rows.
     shift : ndarray of shape (n_features,) or None
@@ -78,6 +111,8 @@ class Optimum(NamedTuple):
         What was done, in a few words.
     events : list of str
         What happened on the way.
+    seconds : dict of str to float
+        Spent on "passes" over the data and on "equations"; the rest is on bookkeeping.
     """
 
     coef: FloatArray
@@ -85,7 +120,10 @@ class Optimum(NamedTuple):
     status: str
     gap: float
     passes: float
+    value: float
+    null_value: float
     objective: list[float]
     shift: FloatArray | None
     method: str
     events: list[str]
+    seconds: dict[str, float]

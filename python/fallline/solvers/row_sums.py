@@ -68,19 +68,20 @@ def _squares(
     if rows is not None:
         targets = _spread(targets, rows, objective.n_samples)
         weights = _spread(weights, rows, objective.n_samples)
-    _, _, gradient, curvature = _core.newton_pass(
-        objective.X,
-        targets,
-        weights,
-        "squared",
-        u,
-        coordinates.mean,
-        coordinates.inverse_scale,
-        coordinates.fit_intercept,
-        order=rows,
-        hessian_rows=(0, n) if hessian else None,
-        margins=found,
-    )
+    with objective.reading:
+        _, _, gradient, curvature = _core.newton_pass(
+            objective.X,
+            targets,
+            weights,
+            "squared",
+            u,
+            coordinates.mean,
+            coordinates.inverse_scale,
+            coordinates.fit_intercept,
+            order=rows,
+            hessian_rows=(0, n) if hessian else None,
+            margins=found,
+        )
     return gradient, curvature, found
 
 

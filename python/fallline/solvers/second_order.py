@@ -9,7 +9,7 @@ from fallline._validation import computed_in
 from fallline.solvers import interior_point, newton
 from fallline.solvers.coordinates import coordinates_for
 from fallline.solvers.objective import Objective
-from fallline.solvers.problem import Optimum, Problem
+from fallline.solvers.problem import Optimum, Problem, Visit
 from fallline.solvers.softmax_objective import SoftmaxObjective
 from fallline.typing import FloatArray, Intercept
 
@@ -29,19 +29,27 @@ def solve(problem: Problem) -> Optimum:
     coordinates = coordinates_for(X, weights, fit_intercept=problem.fit_intercept)
     kind = SoftmaxObjective if loss.coupled else Objective
     objective = kind(X, y, weights, loss, problem.alpha, coordinates)
+    if problem.deviation is not None:
+        objective.ridge[objective.weighed] *= problem.deviation**2
+    objective.observe = lambda u, value: problem.observe(
+        Visit(objective.passes, value, lambda: objective.weights(u))
+    )
     solution, method = _minimum(objective, problem.tol, problem.max_passes)
     coef, intercept = objective.weights(solution.u)
-    status, gap = _rounded(objective, solution, coef, intercept)
+    solution = _rounded(objective, solution, coef, intercept)
     return Optimum(
         coef,
         intercept,
-        status,
-        gap,
+        solution.status,
+        solution.gap,
         objective.passes,
+        solution.value,
+        objective.null(objective.start()).value,
         solution.values,
         shift_for(coordinates.mean, 1.0 / coordinates.inverse_scale, computed_in(X)),
         method,
         solution.events,
+        {"passes": objective.reading.seconds, "equations": objective.solving.seconds},
     )
 
 
@@ -59,12 +67,14 @@ def _minimum(objective: Objective, tol: float, max_passes: int) -> tuple[newton.
 
 def _rounded(
     objective: Objective, solution: newton.Solution, coef: FloatArray, intercept: Intercept
-) -> tuple[str, float]:
-    """Return status and gap of the weights as the dtype of X holds them."""
+) -> newton.Solution:
+    """Return what is known of the weights as the dtype of X holds them."""
     if coef.dtype == np.float64 or solution.status == "interrupted":
-        return solution.status, solution.gap
-    gap = solution.gap + max(0.0, objective.value_of(coef, intercept) - solution.value)
-    if solution.status == "certified" and gap > solution.allowed:
-        solution.events.append(f"rounding the weights to {coef.dtype} took F out of the tolerance")
-        return "floor", gap
-    return solution.status, gap
+        return solution
+    value = objective.value_of(coef, intercept)
+    gap = solution.gap + max(0.0, value - solution.value)
+    status, events = solution.status, solution.events
+    if status == "certified" and gap > solution.allowed:
+        status = "floor"
+        events = [*events, f"rounding the weights to {coef.dtype} took F out of the tolerance"]
+    return solution._replace(status=status, gap=gap, value=value, events=events)

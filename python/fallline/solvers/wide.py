@@ -12,9 +12,9 @@ from fallline.solvers import second_order
 from fallline.solvers.certificate import gap_by_penalty
 from fallline.solvers.coordinates import Coordinates
 from fallline.solvers.objective import Objective
-from fallline.solvers.problem import Optimum, Problem
+from fallline.solvers.problem import Optimum, Problem, Visit
 from fallline.solvers.tolerance import Tolerance
-from fallline.typing import Float64Array
+from fallline.typing import Float64Array, FloatArray, Intercept
 
 # Columns that are copied at a time.
 _BLOCK: Final = 1024
@@ -68,35 +68,39 @@ def solve(problem: Problem) -> Optimum:
         sample_weight=_as_float64(problem.sample_weight),
         tol=_CLOSER * problem.tol,
     )
-    found = second_order.solve(reduced)
     basis = np.ascontiguousarray(factor[:rank, :rank].T)
-    of_rows = np.zeros(n)
-    if sizes[0] > 0.0:
-        of_rows[order[:rank]] = _core.triangular_solve(
-            basis, found.coef.astype(np.float64), transposed=True
-        )
-    coef = np.empty(n_features)
-    for columns, block in _blocks(X):
-        coef[columns] = ((block - mean[columns, np.newaxis]) * of_rows).sum(axis=1)
-    return _judged(problem, found, coef, mean)
+
+    def of_all_columns(v: FloatArray, intercept: Intercept) -> tuple[FloatArray, Intercept]:
+        of_rows, coef = np.zeros(n), np.empty(n_features)
+        if sizes[0] > 0.0:
+            of_rows[order[:rank]] = _core.triangular_solve(
+                basis, v.astype(np.float64), transposed=True
+            )
+        for columns, block in _blocks(X):
+            coef[columns] = ((block - mean[columns, np.newaxis]) * of_rows).sum(axis=1)
+        return as_dtype(coef, computed_in(X)), float(intercept) - inner(mean, coef)
+
+    def observe(visit: Visit) -> bool:
+        return problem.observe(visit._replace(weights=lambda: of_all_columns(*visit.weights())))
+
+    found = second_order.solve(reduced._replace(observe=observe))
+    return _judged(problem, found, *of_all_columns(found.coef, found.intercept), mean)
 
 
-def _judged(problem: Problem, found: Optimum, w: Float64Array, mean: Float64Array) -> Optimum:
+def _judged(
+    problem: Problem, found: Optimum, coef: FloatArray, intercept: float, mean: Float64Array
+) -> Optimum:
     """Return the optimum with the weights of all columns, and what is known of them."""
-    X = problem.X
-    coef = as_dtype(w, computed_in(X))
     coordinates = Coordinates(mean, np.ones_like(mean), problem.fit_intercept)
     objective = Objective(
-        X,
+        problem.X,
         problem.y.astype(np.float64),
         _as_float64(problem.sample_weight),
         problem.loss,
         problem.alpha,
         coordinates,
     )
-    u = coordinates.of(coef.astype(np.float64), 0.0)
-    if problem.fit_intercept:
-        u[-1] = found.intercept
+    u = coordinates.of(coef.astype(np.float64), intercept)
     point = objective.with_best_intercept(objective.at(u, hessian=False))
     tolerance = Tolerance(objective, objective.start(), problem.tol)
     gap = min(gap_by_penalty(objective, point), point.value)
@@ -111,6 +115,7 @@ def _judged(problem: Problem, found: Optimum, w: Float64Array, mean: Float64Arra
         status=status,
         gap=gap,
         passes=2.0 + objective.passes,
+        value=point.value,
         objective=[*found.objective, point.value],
         shift=None,
         method=f"{found.method}, in the {len(found.coef)} dimensions that the rows span",
