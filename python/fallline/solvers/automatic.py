@@ -28,11 +28,10 @@ def solve(problem: Problem) -> Optimum:
     Raises
     ------
     ValueError
-        If F is not finite, or X is sparse and too wide, or the penalty has an L1 term then.
+        If F is not finite, or X is sparse and too wide.
     """
-    has_l1 = problem.alpha * problem.l1_ratio > 0.0
     size = problem.X.shape[1] + problem.fit_intercept
-    if not has_l1 and size <= second_order.LARGEST_HESSIAN:
+    if size <= second_order.LARGEST_HESSIAN:
         return second_order.solve(problem)
     return _by_gradients(problem)
 
@@ -42,7 +41,7 @@ def _by_gradients(problem: Problem) -> Optimum:
     if isinstance(X, _core.CsrMatrix):
         most = second_order.LARGEST_HESSIAN - 1
         message = (
-            f"X must be dense with an L1 penalty or more than {most} features, "
+            f"X must be dense with more than {most} features, "
             f"got a sparse matrix of {X.shape[1]}; use SGDClassifier or SGDRegressor"
         )
         raise ValueError(message)

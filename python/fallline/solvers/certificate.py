@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from fallline._standardization import inner
+from fallline.solvers.coordinates import Coordinates
 from fallline.solvers.newton_step import NewtonStep
 from fallline.solvers.objective import Objective, Point
 from fallline.typing import Float64Array
@@ -117,14 +118,27 @@ def with_rounding(objective: Objective, point: Point, bound: float) -> float:
     operations behind a term, r is at most ``(D + 4) eps sum_j |u_j| sqrt(H_jj)``, where the
     intercept counts with all that makes it up in the units of X.
     """
-    coordinates = objective.coordinates
     roots = np.sqrt(point.hessian.diagonal())
-    terms = np.abs(point.u)
-    if coordinates.fit_intercept:
-        coef, intercept = coordinates.weights(point.u)
-        terms[-1] += abs(intercept) + inner(np.abs(coordinates.mean), np.abs(coef))
+    terms = sizes_of_terms(objective.coordinates, point.u)
     r = (len(terms) + 4) * float(np.finfo(np.float64).eps) * inner(terms, roots)
     return 0.5 * (math.sqrt(2.0 * bound) + r) ** 2
+
+
+def sizes_of_terms(coordinates: Coordinates, u: Float64Array) -> Float64Array:
+    """Return the sizes of coordinates, of the intercept with all that makes it up for X as it is.
+
+    Parameters
+    ----------
+    coordinates : Coordinates
+        Which say how the weights are made.
+    u : ndarray of shape (size,)
+        A place.
+    """
+    terms = np.abs(u)
+    if coordinates.fit_intercept:
+        coef, intercept = coordinates.weights(u)
+        terms[-1] += abs(intercept) + inner(np.abs(coordinates.mean), np.abs(coef))
+    return terms
 
 
 def _whole_factor(step: NewtonStep) -> Float64Array:

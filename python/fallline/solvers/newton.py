@@ -1,7 +1,8 @@
 """Newton's method on mini-batches that grow into all rows, with a certificate at the end."""
 
 import math
-from typing import Final, NamedTuple
+from abc import ABC, abstractmethod
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -105,8 +106,23 @@ def minimize(objective: Objective, start: Float64Array, *, tol: float, max_passe
     return _Newton(objective, start, tol, max_passes).run()
 
 
-class _Newton:
-    """One minimisation under way."""
+class Step(Protocol):
+    """What any step says of itself."""
+
+    @property
+    def direction(self) -> Float64Array:
+        """What to add to the coordinates."""
+
+    @property
+    def decrement(self) -> float:
+        """Twice what the model of F promises."""
+
+
+StepT = TypeVar("StepT", bound=Step)
+
+
+class Descent(ABC, Generic[StepT]):
+    """One minimisation under way; which step it takes, and what proves its end, is left open."""
 
     def __init__(
         self, objective: Objective, start: Float64Array, tol: float, max_passes: int
@@ -139,7 +155,7 @@ class _Newton:
             self.values.append(point.value)
             if self._separates(point):
                 return self._end(point, "separable", point.value)
-            step = newton_step(point)
+            step = self._step(point)
             estimate = min(0.5 * step.decrement, point.value)
             if estimate <= self._allowed(point):
                 bound, place = self._certify(point, step)
@@ -181,7 +197,7 @@ class _Newton:
             rows = np.arange(0, n, n // count)
             point: Point | None = self._sound(u, rows)
             while point is not None:
-                step = newton_step(point)
+                step = self._step(point)
                 u = point.u + step.direction
                 learnt = 0.5 * step.decrement <= _LEARNT * point.value
                 point = None if learnt else self._follow(point, step, rows)
@@ -200,7 +216,7 @@ class _Newton:
         self.reached = point
         return point
 
-    def _follow(self, point: Point, step: NewtonStep, rows: IntArray | None = None) -> Point | None:
+    def _follow(self, point: Point, step: Step, rows: IntArray | None = None) -> Point | None:
         """Return the next point, by a whole step or a part of it; None if F falls no further."""
         length = 1.0
         rounding = self._rounding(point)
@@ -217,8 +233,34 @@ class _Newton:
             self.events.append(f"a step cut to {length:.1e} of its length")
         return None
 
+    @abstractmethod
+    def _step(self, point: Point) -> StepT:
+        """Return the step to the minimum of the model of F."""
+
+    @abstractmethod
+    def _certify(self, point: Point, step: StepT) -> tuple[float, Point]:
+        """Return a bound of the gap, and the point it is of."""
+
+    @abstractmethod
+    def _refined(self, point: Point, step: StepT) -> Point:
+        """Improve the weights of a point at no cost in F."""
+
+    def _separates(self, point: Point) -> bool:
+        """Return whether all rows are on their side, which no finite weights then fit best."""
+        objective = self.objective
+        if objective.l2 > 0.0 or objective.l1.any() or objective.loss.name != "logistic":
+            return False
+        sides = point.margins * objective.y
+        if objective.sample_weight is not None:
+            sides = sides[objective.sample_weight > 0.0]
+        return bool(sides.min() > 0.0)
+
+
+class _Newton(Descent[NewtonStep]):
+    def _step(self, point: Point) -> NewtonStep:
+        return newton_step(point)
+
     def _certify(self, point: Point, step: NewtonStep) -> tuple[float, Point]:
-        """Return a bound of the gap, and the point it is of: with the best intercept."""
         objective, place = self.objective, point
         if objective.loss.name in certificate.BY_DECREMENT:
             bound = certificate.gap_by_decrement(objective, step)
@@ -229,7 +271,6 @@ class _Newton:
         return certificate.with_rounding(objective, point, bound), place
 
     def _refined(self, point: Point, step: NewtonStep) -> Point:
-        """Improve the weights of a point at no cost in F."""
         if self.objective.loss.name == "squared":  # whose model is F itself
             point = point._replace(u=point.u + step.direction)
         u = shortest(point, step, len(self.objective.coordinates.mean))
@@ -237,13 +278,3 @@ class _Newton:
             return point
         short = self.objective.at(u, hessian=False)
         return short if short.value <= point.value + self._rounding(point) else point
-
-    def _separates(self, point: Point) -> bool:
-        """Return whether all rows are on their side, which no finite weights then fit best."""
-        objective = self.objective
-        if objective.l2 > 0.0 or objective.loss.name != "logistic":
-            return False
-        sides = point.margins * objective.y
-        if objective.sample_weight is not None:
-            sides = sides[objective.sample_weight > 0.0]
-        return bool(sides.min() > 0.0)

@@ -25,7 +25,7 @@ class Point(NamedTuple):
     value : float
         F there, of the rows visited.
     gradient : ndarray of shape (size,)
-        Its gradient.
+        Its gradient, without the L1 term.
     hessian : ndarray of shape (size, size)
         Its second derivatives; empty where they were not asked for.
     margins : ndarray of shape (n_visited,)
@@ -40,7 +40,7 @@ class Point(NamedTuple):
 
 
 class Objective:
-    """F of one head with an L2 penalty, over all rows or some.
+    """F of one head, over all rows or some.
 
     Parameters
     ----------
@@ -56,9 +56,13 @@ class Objective:
         Factor of ``|w|**2 / 2``, not negative; on the weights for X as it is.
     coordinates : Coordinates
         What F is a function of.
+    l1 : float, default=0.0
+        Factor of ``|w|_1``, not negative; on the weights for X as it is.
 
     Attributes
     ----------
+    ridge, l1 : ndarray of shape (size,)
+        Curvature of the penalty, and its slope next to 0, in each coordinate.
     passes : float
         Rows visited so far over the number of rows.
     """
@@ -71,12 +75,14 @@ class Objective:
         loss: Loss,
         l2: float,
         coordinates: Coordinates,
+        l1: float = 0.0,
     ) -> None:
         self.X, self.y, self.sample_weight = X, y, sample_weight
         self.loss, self.l2, self.coordinates = loss, l2, coordinates
         self.n_samples = len(y)
-        self.ridge = np.zeros(coordinates.size)  # curvature of the penalty
+        self.ridge, self.l1 = np.zeros(coordinates.size), np.zeros(coordinates.size)
         self.ridge[: len(coordinates.mean)] = l2 * coordinates.inverse_scale**2
+        self.l1[: len(coordinates.mean)] = l1 * coordinates.inverse_scale
         self.passes = 0.0
 
     def at(self, u: Float64Array, rows: IntArray | None = None, *, hessian: bool = True) -> Point:
@@ -109,6 +115,10 @@ class Objective:
 
     def penalty(self, u: Float64Array) -> float:
         """Return the penalty's part of F."""
+        return self.ridge_term(u) + inner(self.l1, np.abs(u))
+
+    def ridge_term(self, u: Float64Array) -> float:
+        """Return the part of F that is the L2 part of the penalty."""
         return 0.5 * inner(u, self.ridge * u)
 
     def null_value(self, intercept: float) -> float:
@@ -162,7 +172,8 @@ class Objective:
         def rises(t: float) -> bool:
             margins = start.margins + t * way
             derivatives = _core.loss_derivatives(self.loss.name, margins, y, self.loss.parameters)
-            of_penalty = inner(direction, self.ridge * (start.u + t * direction))
+            u = start.u + t * direction
+            of_penalty = inner(direction, self.ridge * u + self.l1 * np.sign(u))
             slope = self.mean(derivatives * way, rows) + of_penalty
             return not slope < 0.0  # nor where it is not finite
 

@@ -1,4 +1,4 @@
-"""Newton's method from the data to the weights: for at most `LARGEST_HESSIAN` coordinates."""
+"""Second-order methods from the data to the weights: for at most `LARGEST_HESSIAN` coordinates."""
 
 import math
 from typing import Final
@@ -8,7 +8,7 @@ import numpy as np
 from fallline._standardization import shift_for
 from fallline._validation import as_dtype, computed_in
 from fallline.losses import Huber, Logistic
-from fallline.solvers import newton
+from fallline.solvers import newton, proximal_newton
 from fallline.solvers.coordinates import coordinates_for
 from fallline.solvers.objective import Objective
 from fallline.solvers.problem import Optimum, Problem
@@ -19,14 +19,16 @@ LARGEST_HESSIAN: Final = 1500
 
 
 def solve(problem: Problem) -> Optimum:
-    """Minimise F of a smooth loss, without an L1 term."""
+    """Minimise F of a smooth loss."""
     X, loss = problem.X, problem.loss
     y, weights = problem.y.astype(np.float64), problem.sample_weight
     if weights is not None:
         weights = weights.astype(np.float64)
     coordinates = coordinates_for(X, weights, fit_intercept=problem.fit_intercept)
-    objective = Objective(X, y, weights, loss, problem.alpha, coordinates)
-    solution = newton.minimize(
+    l1, l2 = problem.alpha * problem.l1_ratio, problem.alpha * (1.0 - problem.l1_ratio)
+    objective = Objective(X, y, weights, loss, l2, coordinates, l1)
+    minimize = proximal_newton.minimize if l1 > 0.0 else newton.minimize
+    solution = minimize(
         objective, _null_model(objective), tol=problem.tol, max_passes=problem.max_passes
     )
     coef = as_dtype(coordinates.weights(solution.u)[0], computed_in(X))
@@ -40,7 +42,7 @@ def solve(problem: Problem) -> Optimum:
         objective.passes,
         solution.values,
         shift_for(coordinates.mean, 1.0 / coordinates.inverse_scale, computed_in(X)),
-        "Newton's method on growing parts of the rows",
+        f"{'proximal ' if l1 > 0.0 else ''}Newton's method on growing parts of the rows",
         solution.events,
     )
 
