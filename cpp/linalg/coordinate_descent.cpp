@@ -137,7 +137,8 @@ class Descent {
       const double t = -v_[j] / step;
       if (f_.l1[j] > 0 && t > 0 && t < 1) kinks_.push_back({t, j});
     }
-    if (!(falls < 0 && bends > 0)) return;
+    if (!(falls < 0)) return;
+    bends = std::max(bends, 0.0);  // where columns are combinations of others it is rounding errors
     std::sort(kinks_.begin(), kinks_.end(),
               [](const Kink& a, const Kink& b) { return a.t != b.t ? a.t < b.t : a.j < b.j; });
     is_settled_ = true;

@@ -1,4 +1,4 @@
-"""The duality gap: an upper bound of F(w) - F* with an L1 term, at the cost of no pass."""
+"""The duality gap: an upper bound of F(w) - F* with an L1 term, from what a pass has found."""
 
 import math
 from typing import Final, NamedTuple
@@ -13,11 +13,11 @@ from fallline.typing import Float64Array, FloatArray
 
 _EPS: Final = float(np.finfo(np.float64).eps)
 
-# Operations behind a loss, its conjugate and their sum.
-_ROUNDINGS: Final = 8.0
+# What moving a dual point costs is known of these; see `_of_losses`.
+LOSSES: Final = frozenset({"squared", "logistic", "poisson", "gamma"})
 
-# Its conjugate has no closed form.
-_WITHOUT_CONJUGATE: Final = frozenset({"tweedie"})
+# Rows are of the usual kind up to so many times the mean of theta^2 over that of the curvatures.
+_MOST_OF_MEAN: Final = 1e4
 
 
 class _Dual(NamedTuple):
@@ -65,33 +65,25 @@ def duality_gap(objective: Objective, point: Point, curved: Point) -> float:
        l1-regularized least squares", IEEE Journal of Selected Topics in Signal Processing 1(4),
        section III, for the squared loss.
     """
-    dual = _dual_point(objective, point, curved)
+    dual = _dual_point(objective, point, curved) if objective.loss.name in LOSSES else None
     if dual is None:
         return math.inf
     gap = _scaled_gap(objective, point, dual)
     if objective.l2 > 0.0:
         gap = min(gap, _conjugate_gap(objective, point, dual))
-    # The identity of G u and the mean of theta z holds but for rounding errors.
-    return gap + inner(dual.error, sizes_of_terms(objective.coordinates, point.u))
+    # Each part is at least zero, and so is their sum without rounding errors. These are also in the
+    # identity of G u and the mean of theta z.
+    return max(gap, 0.0) + inner(dual.error, sizes_of_terms(objective.coordinates, point.u))
 
 
 def _dual_point(objective: Objective, point: Point, curved: Point) -> _Dual | None:
-    loss, counted = objective.loss, objective.sample_weight
-    if loss.name in _WITHOUT_CONJUGATE:
-        return None
-    name, y, parameters = loss.name, objective.y, loss.parameters
+    name, y, parameters = objective.loss.name, objective.y, objective.loss.parameters
     theta = _core.loss_derivatives(name, point.margins, y, parameters)
     curvatures = _core.loss_curvatures(name, curved.margins, y, parameters)
-    if counted is not None:
-        theta[counted == 0.0] = curvatures[counted == 0.0] = 0.0
-    ratio = np.divide(theta * theta, curvatures, out=np.zeros_like(theta), where=curvatures > 0.0)
-    if (theta[curvatures == 0.0] != 0.0).any():
-        return None  # of such rows the Hessian does not know the size
-    # By Cauchy-Schwarz the mean of |theta x_j| is at most that root times the one of H_jj. Rounding
-    # errors of a sum over n rows grow as the root of n; see docs/certificate.md.
-    sizes = np.sqrt(np.maximum(curved.hessian.diagonal() - objective.ridge, 0.0))
-    roundings = len(point.u) + 4 + math.sqrt(objective.n_samples)
-    error = roundings * _EPS * math.sqrt(objective.mean(ratio)) * sizes
+    if objective.sample_weight is not None:
+        ignored = objective.sample_weight == 0.0
+        theta[ignored] = curvatures[ignored] = 0.0
+    error = _rounding_of_gradient(objective, theta, curvatures, curved)
     error += 2.0 * _EPS * objective.ridge * np.abs(point.u)
     gradient = point.gradient - objective.ridge * point.u
     if objective.coordinates.fit_intercept:
@@ -104,18 +96,39 @@ def _dual_point(objective: Objective, point: Point, curved: Point) -> _Dual | No
     return _Dual(theta, gradient, error)
 
 
+def _rounding_of_gradient(
+    objective: Objective, theta: FloatArray, curvatures: FloatArray, curved: Point
+) -> Float64Array:
+    """Return a bound of the rounding errors of the mean of theta times the row.
+
+    By Cauchy-Schwarz the mean of ``|theta x_j|`` is at most the root of that of ``theta^2 / c``,
+    with c the curvatures, times the root of that of ``c x_j^2``, which the Hessian has. Rows that
+    hardly curve for their theta would blow that up: they are visited.
+    """
+    squares = theta * theta
+    usual = _MOST_OF_MEAN * objective.mean(squares)
+    heavy = np.flatnonzero(squares * objective.mean(curvatures) > usual * curvatures)
+    ratio = np.divide(squares, curvatures, out=np.zeros_like(squares), where=curvatures > 0.0)
+    ratio[heavy] = 0.0
+    sizes = np.sqrt(np.maximum(curved.hessian.diagonal() - objective.ridge, 0.0))
+    sizes *= math.sqrt(objective.mean(ratio))
+    if len(heavy):
+        of_heavy = np.zeros_like(squares)
+        of_heavy[heavy] = squares[heavy]
+        sizes += np.sqrt(objective.mean(of_heavy) * objective.mean_squares(heavy))
+    # Those of a sum over n rows are of either sign: they grow as its root.
+    roundings = len(sizes) + 4 + math.sqrt(objective.n_samples)
+    return roundings * _EPS * sizes
+
+
 def _scaled_gap(objective: Objective, point: Point, dual: _Dual) -> float:
     """Return the gap at the dual point scaled down to where the L1 part allows it."""
     n_features = len(dual.gradient)
     l1, u = objective.l1[:n_features], point.u[:n_features]
     slope = np.abs(dual.gradient) + dual.error[:n_features]
-    excess = float(np.max(slope / l1, initial=1.0))
-    of_penalty = l1 * np.abs(u) + dual.gradient / excess * u
-    return (
-        objective.ridge_term(point.u)
-        + float(of_penalty.sum())
-        + _of_losses(objective, point, dual.theta / excess)
-    )
+    shrink = 1.0 / float(np.max(slope / l1, initial=1.0))
+    of_l1 = float((l1 * np.abs(u) + shrink * dual.gradient * u).sum())
+    return objective.ridge_term(point.u) + of_l1 + _of_losses(objective, point, shrink * dual.theta)
 
 
 def _conjugate_gap(objective: Objective, point: Point, dual: _Dual) -> float:
@@ -131,16 +144,30 @@ def _conjugate_gap(objective: Objective, point: Point, dual: _Dual) -> float:
 
 
 def _of_losses(objective: Objective, point: Point, theta: FloatArray) -> float:
-    """Return the mean of ``loss(z) + loss*(theta) - theta z``, rounding errors added."""
-    loss, y, z = objective.loss, objective.y, point.margins
-    if loss.name == "squared":  # half the square of theta less the derivative, without cancellation
-        return objective.mean(_core.loss_values(loss.name, theta, z - y, loss.parameters))
-    values = _core.loss_values(loss.name, z, y, loss.parameters)
-    conjugates = _core.loss_conjugates(loss.name, theta, y, loss.parameters)
+    """Return the mean of ``loss(z) + loss*(theta) - theta z``, which is zero at the derivatives.
+
+    Computed from the difference to these, d, as the terms would cancel.
+    """
+    name, y, parameters = objective.loss.name, objective.y, objective.loss.parameters
+    derivatives = _core.loss_derivatives(name, point.margins, y, parameters)
+    d = theta - derivatives
     if objective.sample_weight is not None:
-        conjugates[objective.sample_weight == 0.0] = 0.0
-    if not np.isfinite(conjugates).all():
-        return math.inf
-    products = theta * z
-    size = values + np.abs(conjugates) + np.abs(products)
-    return objective.mean(values + conjugates - products + _ROUNDINGS * _EPS * size)
+        d[objective.sample_weight == 0.0] = 0.0
+    if name == "squared":
+        return 0.5 * objective.mean(d * d)
+    curvatures = _core.loss_curvatures(name, point.margins, y, parameters)
+    if name == "logistic":
+        p = -y * derivatives  # the probability of the other class; the curvature is p (1 - p)
+        rest = np.divide(curvatures, p, out=np.ones_like(p), where=p > 0.0)
+        return objective.mean(_divergence(p, -y * d) + _divergence(rest, y * d))
+    return objective.mean(_divergence(curvatures, d if name == "poisson" else -d))
+
+
+def _divergence(m: FloatArray, d: FloatArray) -> FloatArray:
+    """Return ``(m + d) log((m + d) / m) - d``, rounding errors added; infinite where m + d < 0."""
+    if (m + d < 0.0).any():
+        return np.full_like(m, math.inf)
+    logarithm = _core.evaluate("log", m)
+    # It is half the unit deviance of a count m + d whose mean is m.
+    rounding = 4.0 * _EPS * np.abs(d) * (1.0 + np.abs(logarithm))
+    return _core.loss_values("poisson", logarithm, m + d) + rounding

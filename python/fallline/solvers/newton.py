@@ -162,7 +162,7 @@ class Descent(ABC, Generic[StepT]):
                 if bound <= self._allowed(place):
                     gap = bound + self._rounding(place)
                     return self._end(self._refined(place, step), "certified", gap)
-                if step.decrement > 0.5 * unproven:
+                if self._is_stuck(point, step, unproven):
                     return self._end(self._refined(point, step), "estimated", estimate)
                 unproven = step.decrement
             if self.objective.passes >= self.max_passes:
@@ -242,6 +242,10 @@ class Descent(ABC, Generic[StepT]):
         """Return a bound of the gap, and the point it is of."""
 
     @abstractmethod
+    def _is_stuck(self, point: Point, step: StepT, unproven: float) -> bool:
+        """Return whether the certificate is not to be waited for; `unproven` is a last decrement."""
+
+    @abstractmethod
     def _refined(self, point: Point, step: StepT) -> Point:
         """Improve the weights of a point at no cost in F."""
 
@@ -269,6 +273,9 @@ class _Newton(Descent[NewtonStep]):
             bound = certificate.gap_by_penalty(objective, place)
         bound = min(bound, place.value)  # as no F is negative
         return certificate.with_rounding(objective, point, bound), place
+
+    def _is_stuck(self, _: Point, step: NewtonStep, unproven: float) -> bool:
+        return step.decrement > 0.5 * unproven
 
     def _refined(self, point: Point, step: NewtonStep) -> Point:
         if self.objective.loss.name == "squared":  # whose model is F itself

@@ -147,6 +147,25 @@ class Objective:
             sample_weight=self.sample_weight,
         )
 
+    def mean_squares(self, rows: IntArray) -> Float64Array:
+        """Return the mean square of each column over some rows, the others counted as zeros."""
+        self.passes += len(rows) / self.n_samples
+        *_, gram = _core.newton_pass(
+            self.X,
+            self.y,
+            self.sample_weight,
+            "squared",
+            np.zeros(self.coordinates.size),
+            self.coordinates.mean,
+            self.coordinates.inverse_scale,
+            self.coordinates.fit_intercept,
+            order=rows,
+            hessian_rows=(0, len(rows)),
+        )
+        s = self.sample_weight
+        assert gram is not None
+        return np.asarray(gram.diagonal() / (self.n_samples if s is None else float(s.sum())))
+
     def with_best_intercept(self, point: Point) -> Point:
         """Return the point of all rows with the same weights and the intercept that suits them."""
         if not self.coordinates.fit_intercept:

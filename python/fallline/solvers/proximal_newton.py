@@ -66,5 +66,10 @@ class _ProximalNewton(Descent[_ProximalStep]):
         gap = min(duality_gap(self.objective, point, curved), point.value)  # no F is negative
         return with_rounding(self.objective, point._replace(hessian=curved.hessian), gap)
 
+    def _is_stuck(self, point: Point, step: _ProximalStep, unproven: float) -> bool:
+        # Far from its model F falls slowly but surely, as of classes that can nearly be separated.
+        is_rounding = 0.5 * step.decrement <= self._rounding(point)
+        return is_rounding and step.decrement > 0.5 * unproven
+
     def _refined(self, point: Point, _: _ProximalStep) -> Point:
         return point
