@@ -6,8 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from fallline import losses, solvers
-from fallline.typing import Float64Array
+from fallline import solvers
 from test_certificate import DIGITS, LOSSES, Problem, precise_objective, problem
 
 PROBLEMS = 60  # of each loss
@@ -65,7 +64,7 @@ def smallest(loss: str, p: Penalised, w: Any) -> Any:
     w = list(w)
     d = len(w) - 1
     signs = [mpmath.sign(value) for value in w[:d]]
-    for _ in range(1000):
+    while True:
         free = [j for j in range(d) if signs[j]] + [d]
         F, g, H = precise_objective(loss, p.smooth, w)
         F += p.l1 * mpmath.fsum(abs(value) for value in w[:d])
@@ -86,7 +85,6 @@ def smallest(loss: str, p: Penalised, w: Any) -> Any:
             signs[worst] = -mpmath.sign(g[worst])
             continue
         w, signs = moved(loss, p, w, signs, free, step, F - promised / 10000)
-    raise AssertionError("no minimum found")
 
 
 def moved(

@@ -47,8 +47,11 @@ class Descent {
       if (is_settled_ && !signs_changed) break;
       collect();
       for (int k = 0; k < most_sweeps && sweep(used_); ++k) continue;
-      collect();
-      direct_step();
+      // What a step has taken to 0 a sweep may bring back, for ever: more and more in a row.
+      for (int k = 0; k <= round; ++k) {
+        collect();
+        if (!direct_step()) break;
+      }
       if (fallen_ - before <= eps * fallen_) break;
     }
     return fallen_;
@@ -89,11 +92,12 @@ class Descent {
     }
   }
 
-  // To the minimum for the signs as they are, or to that on the way there.
-  void direct_step() {
+  // To the minimum for the signs as they are, or to that on the way there; returns whether that is
+  // where a coordinate has become 0.
+  bool direct_step() {
     const std::size_t m = used_.size();
     is_settled_ = m == 0;
-    if (m == 0) return;
+    if (m == 0) return false;
     scale_.resize(m);
     for (std::size_t k = 0; k < m; ++k) scale_[k] = 1 / std::sqrt(curvature(used_[k]));
     triangle_.resize(m * m);
@@ -103,12 +107,12 @@ class Descent {
       for (std::size_t k = 0; k < i; ++k) to[k] = from[used_[k]] * (scale_[i] * scale_[k]);
       to[i] = 1 + jitter * static_cast<double>(m);
     }
-    if (cholesky(triangle_.data(), static_cast<std::ptrdiff_t>(m)) >= 0) return;
+    if (cholesky(triangle_.data(), static_cast<std::ptrdiff_t>(m)) >= 0) return false;
     std::fill(step_.begin(), step_.end(), 0.0);
     std::fill(product_.begin(), product_.end(), 0.0);
     // The second time makes up for the jitter.
     for (int k = 0; k < 2; ++k) solve();
-    move();
+    return move();
   }
 
   // Adds to the step what solves for the residual, and to the product H times that.
@@ -126,8 +130,8 @@ class Descent {
     }
   }
 
-  // Along the step to the minimum, over kinks where it lies beyond them.
-  void move() {
+  // Along the step to the minimum, over kinks where it lies beyond them; returns whether at one.
+  bool move() {
     double falls = 0, bends = 0;
     kinks_.clear();
     for (const std::ptrdiff_t j : used_) {
@@ -137,7 +141,7 @@ class Descent {
       const double t = -v_[j] / step;
       if (f_.l1[j] > 0 && t > 0 && t < 1) kinks_.push_back({t, j});
     }
-    if (!(falls < 0)) return;
+    if (!(falls < 0)) return false;
     bends = std::max(bends, 0.0);  // where columns are combinations of others it is rounding errors
     std::sort(kinks_.begin(), kinks_.end(),
               [](const Kink& a, const Kink& b) { return a.t != b.t ? a.t < b.t : a.j < b.j; });
@@ -161,6 +165,7 @@ class Descent {
     for (const std::ptrdiff_t j : used_) v_[j] += t * step_[at(j)];
     if (landed >= 0) v_[landed] = 0;
     add(t, product_.data(), gradient_);
+    return landed >= 0;
   }
 
   const L1Quadratic& f_;

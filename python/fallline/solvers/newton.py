@@ -243,7 +243,7 @@ class Descent(ABC, Generic[StepT]):
 
     @abstractmethod
     def _is_stuck(self, point: Point, step: StepT, unproven: float) -> bool:
-        """Return whether the certificate is not to be waited for; `unproven` is a last decrement."""
+        """Return whether to wait no longer for a proof; the decrement before was `unproven`."""
 
     @abstractmethod
     def _refined(self, point: Point, step: StepT) -> Point:
