@@ -18,6 +18,10 @@ constexpr double eps = std::numeric_limits<double>::epsilon();
 constexpr int most_sweeps = 10;
 // Rounds of sweeps and a direct step. Each ends lower, so only rounding errors could go in circles.
 constexpr int most_rounds = 200;
+// Of the largest gain, what a zero must bring to join in a sweep over all: of columns that can
+// stand for each other few are wanted, and each too many costs a direct step (100 columns of near
+// infrared spectra, a penalty of a thousandth of the largest: 0.09 ms instead of 56).
+constexpr double share_to_join = 0.25;
 // What is added to a diagonal of ones, for each row: enough for the factor of a singular matrix.
 constexpr double jitter = 8 * eps;
 
@@ -43,10 +47,10 @@ class Descent {
   double run() {
     for (int round = 0; round < most_rounds; ++round) {
       const double before = fallen_;
-      const bool signs_changed = sweep(all_);
+      const bool signs_changed = sweep(all_, share_to_join * largest_gain());
       if (is_settled_ && !signs_changed) break;
       collect();
-      for (int k = 0; k < most_sweeps && sweep(used_); ++k) continue;
+      for (int k = 0; k < most_sweeps && sweep(used_, 0); ++k) continue;
       // What a step has taken to 0 a sweep may bring back, for ever: more and more in a row.
       for (int k = 0; k <= round; ++k) {
         collect();
@@ -62,11 +66,27 @@ class Descent {
   double curvature(std::ptrdiff_t j) const { return row(j)[j]; }
   double slope(std::ptrdiff_t j) const { return gradient_[at(j)] + f_.l1[j] * sign(v_[j]); }
 
-  // Takes each coordinate to its minimum in turn; returns whether a sign has changed.
-  bool sweep(const std::vector<std::ptrdiff_t>& coordinates) {
+  // What a coordinate that is 0 would bring by leaving it, twice.
+  double gain(std::ptrdiff_t j) const {
+    const double excess = std::max(0.0, std::abs(gradient_[at(j)]) - f_.l1[j]);
+    return curvature(j) > 0 ? excess * excess / curvature(j) : 0.0;
+  }
+
+  double largest_gain() const {
+    double largest = 0;
+    for (std::ptrdiff_t j = 0; j < f_.n; ++j) {
+      if (v_[j] == 0) largest = std::max(largest, gain(j));
+    }
+    return largest;
+  }
+
+  // Takes each coordinate to its minimum in turn, but leaves zeros that would bring less than
+  // `least`; returns whether a sign has changed.
+  bool sweep(const std::vector<std::ptrdiff_t>& coordinates, double least) {
     bool signs_changed = false;
     for (const std::ptrdiff_t j : coordinates) {
       const double old = v_[j], h = curvature(j), g = gradient_[at(j)], l1 = f_.l1[j];
+      if (old == 0 && gain(j) < least) continue;
       double value = l1 > 0 ? 0.0 : old;
       if (h > 0) value = soft_threshold(h * old - g, l1) / h;
       const double step = value - old;
