@@ -8,6 +8,8 @@ import fallline as fl
 from fallline.typing import Float64Array
 
 ESTIMATORS = [
+    fl.ElasticNet,
+    fl.Lasso,
     fl.LinearRegression,
     fl.Ridge,
     fl.LogisticRegression,

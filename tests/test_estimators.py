@@ -164,6 +164,8 @@ def test_without_scikit_learn_the_error_names_the_extra() -> None:
     [
         (fl.LinearRegression(), linear_model.LinearRegression()),
         (fl.Ridge(alpha=3.0), linear_model.Ridge(alpha=3.0)),
+        (fl.Lasso(alpha=0.1), linear_model.Lasso(alpha=0.1, tol=1e-12)),
+        (fl.ElasticNet(alpha=0.1), linear_model.ElasticNet(alpha=0.1, tol=1e-12)),
         (fl.LogisticRegression(C=0.3), linear_model.LogisticRegression(C=0.3, tol=1e-10)),
         (
             fl.LogisticRegression(C=0.05, l1_ratio=1.0),
@@ -176,7 +178,10 @@ def test_without_scikit_learn_the_error_names_the_extra() -> None:
             linear_model.LogisticRegression(C=np.inf, tol=1e-10),
         ),
     ],
-    ids=["linear", "ridge", "logistic", "logistic-l1", "logistic-unpenalised"],
+    ids=[
+        *("linear", "ridge", "lasso", "elastic-net"),
+        *("logistic", "logistic-l1", "logistic-unpenalised"),
+    ],
 )
 def test_coefficients_are_scikit_learns(
     model: Any, peer: Any, fit_intercept: bool, weighted: bool

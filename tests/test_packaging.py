@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
-ESTIMATORS = ["LinearRegression", "LogisticRegression", "Ridge", "SGDClassifier", "SGDRegressor"]
+ESTIMATORS = [
+    *("ElasticNet", "Lasso", "LinearRegression", "LogisticRegression", "Ridge"),
+    *("SGDClassifier", "SGDRegressor"),
+]
 
 LOADED_BY_IMPORT = """
 import json, sys

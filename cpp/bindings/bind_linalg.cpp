@@ -3,6 +3,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
 #include "linalg/cholesky.hpp"
+#include "linalg/coordinate_descent.hpp"
 #include "linalg/householder.hpp"
 
 namespace fallline {
@@ -89,6 +90,22 @@ py::tuple pivoted(const Float64& R) {
   return py::make_tuple(triangle, permutation);
 }
 
+py::tuple l1_quadratic(const Float64& H, const Float64& gradient, const Float64& l1,
+                       const Float64& u) {
+  const std::ptrdiff_t n = square(H, "H");
+  const L1Quadratic f{H.data(), vector(gradient, n, "gradient"), vector(l1, n, "l1"), n};
+  const double* from = vector(u, n, "u");
+  Float64 v(n);
+  double* to = v.mutable_data();
+  double decrease = 0;
+  {
+    const py::gil_scoped_release no_gil;
+    std::copy_n(from, n, to);
+    decrease = minimize(f, to);
+  }
+  return py::make_tuple(v, decrease);
+}
+
 }  // namespace
 
 void bind_linalg(py::module_& m) {
@@ -110,6 +127,10 @@ void bind_linalg(py::module_& m) {
         "The triangular factor of R on top of the rows of A.");
   m.def("pivoted_qr", pivoted, R,
         "The triangular factor of the columns of R, the largest first, and their order.");
+  m.def("l1_quadratic", l1_quadratic, py::arg("H").noconvert(), py::arg("gradient").noconvert(),
+        py::arg("l1").noconvert(), py::arg("u").noconvert(),
+        "v of the least gradient.(v - u) + (v - u).H (v - u) / 2 + l1.|v|, and how far it is below "
+        "that of u.");
 }
 
 }  // namespace fallline

@@ -20,6 +20,8 @@ from fallline.trainer import Trainer
 
 if TYPE_CHECKING:
     from fallline.estimators import (
+        ElasticNet,
+        Lasso,
         LinearRegression,
         LogisticRegression,
         Ridge,
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ConvergenceWarning",
     "DivergenceError",
+    "ElasticNet",
     "Fit",
+    "Lasso",
     "LinearRegression",
     "LogisticRegression",
     "Ridge",
@@ -54,7 +58,10 @@ __all__ = [
 ]
 
 # Without scikit-learn they stay out of sight, so that help() and import * work.
-_ESTIMATORS = ("LinearRegression", "LogisticRegression", "Ridge", "SGDClassifier", "SGDRegressor")
+_ESTIMATORS = (
+    *("ElasticNet", "Lasso", "LinearRegression", "LogisticRegression", "Ridge"),
+    *("SGDClassifier", "SGDRegressor"),
+)
 if find_spec("sklearn") is None:
     for _name in _ESTIMATORS:
         __all__.remove(_name)

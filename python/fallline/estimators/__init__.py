@@ -7,6 +7,7 @@ except ModuleNotFoundError as error:
     raise ImportError(message) from error
 
 from fallline.estimators._base import ConvergenceWarning
+from fallline.estimators.elastic_net import ElasticNet, Lasso
 from fallline.estimators.linear import LinearRegression, Ridge
 from fallline.estimators.logistic import LogisticRegression
 from fallline.estimators.sgd_classifier import SGDClassifier
@@ -14,6 +15,8 @@ from fallline.estimators.sgd_regressor import SGDRegressor
 
 __all__ = [
     "ConvergenceWarning",
+    "ElasticNet",
+    "Lasso",
     "LinearRegression",
     "LogisticRegression",
     "Ridge",

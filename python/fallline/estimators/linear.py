@@ -8,7 +8,11 @@ from fallline.estimators._base import Regressor, SolvedModel, sum_of_weights
 from fallline.losses import Squared
 
 
-class _LeastSquares(SolvedModel, Regressor):
+class LeastSquares(SolvedModel, Regressor):
+    """What the models with the squared loss share: all but the penalty."""
+
+    _penalises_sum = False  # whether alpha is in the units of the sum of squares, or of half a mean
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the model.
 
@@ -36,14 +40,15 @@ class _LeastSquares(SolvedModel, Regressor):
             method (see Notes), or if a parameter is out of its range.
         """
         self._check_solver_parameters()
-        alpha = self._strength()
+        alpha, l1_ratio = self._penalty()
         X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=True)
         optimum = self._solve(
             X,
             y,
             weights,
             Squared(),
-            alpha=alpha / sum_of_weights(X, weights),
+            alpha=alpha / sum_of_weights(X, weights) if self._penalises_sum else alpha,
+            l1_ratio=l1_ratio,
             copied_bytes=copied_bytes,
         )
         self.coef_ = optimum.coef
@@ -51,11 +56,11 @@ class _LeastSquares(SolvedModel, Regressor):
         self.n_iter_ = math.ceil(optimum.passes)
         return self
 
-    def _strength(self) -> float:
-        return 0.0
+    def _penalty(self) -> tuple[float, float]:
+        return 0.0, 0.0
 
 
-class LinearRegression(_LeastSquares):
+class LinearRegression(LeastSquares):
     r"""Ordinary least squares.
 
     Parameters
@@ -122,7 +127,7 @@ class LinearRegression(_LeastSquares):
         self.max_iter = max_iter
 
 
-class Ridge(_LeastSquares):
+class Ridge(LeastSquares):
     r"""Least squares with an L2 penalty.
 
     Parameters
@@ -179,6 +184,8 @@ class Ridge(_LeastSquares):
     (array([0.5]), 0.5)
     """
 
+    _penalises_sum = True
+
     def __init__(
         self,
         alpha: float = 1.0,
@@ -192,5 +199,5 @@ class Ridge(_LeastSquares):
         self.tol = tol
         self.max_iter = max_iter
 
-    def _strength(self) -> float:
-        return not_negative("alpha", self.alpha)
+    def _penalty(self) -> tuple[float, float]:
+        return not_negative("alpha", self.alpha), 0.0

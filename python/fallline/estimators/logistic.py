@@ -47,8 +47,8 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         minimum), both with a `ConvergenceWarning`, or "interrupted" (Ctrl-C; the weights reached
         are kept).
     gap_ : float
-        F at the weights less the smallest F there is, at most; NaN where there is no bound, with
-        an L1 term.
+        F at the weights less the smallest F there is, at most; NaN where there is no bound, beyond
+        1500 columns.
     history_ : dict
         "objective": F at every point it was measured at.
     report_ : dict
@@ -68,9 +68,10 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         + \frac{1}{C S} \Bigl( \frac{1 - r}{2} \lVert w \rVert^2 + r \lVert w \rVert_1 \Bigr),
 
     which is scikit-learn's objective divided by C S, by Newton's method on parts of the rows that
-    grow, in float64 and on columns centred and scaled as they are read. With an L1 term, and beyond
-    1500 columns, it is accelerated proximal gradient descent, which ends when no entry of the
-    gradient is more than tol / 100 of the largest at the start, and knows no bound of the gap.
+    grow, in float64 and on columns centred and scaled as they are read. With an L1 term it is the
+    proximal Newton method. Beyond 1500 columns it is accelerated proximal gradient descent, which
+    ends when no entry of the gradient is more than tol / 100 of the largest at the start, and knows
+    no bound of the gap.
     Classes that a plane separates have no optimum without a penalty. X is read in place where
     `Trainer.fit` does; see there.
 

@@ -43,13 +43,19 @@ def solve(problem: Problem) -> Optimum:
     if problem.heads:
         return independent_heads.solve(problem, solve)
     has_l1 = problem.alpha * problem.l1_ratio > 0.0
+    if has_l1 and problem.loss.name in second_order.KINKED:
+        message = (
+            f"penalty must have no L1 term with {problem.loss!r}, got l1_ratio={problem.l1_ratio}; "
+            "name an optimizer, such as fl.optim.SGD(0.01)"
+        )
+        raise ValueError(message)
     size = problem.X.shape[1] + problem.fit_intercept
-    if not has_l1 and size <= second_order.LARGEST_HESSIAN:
+    if size <= second_order.LARGEST_HESSIAN:
         return second_order.solve(problem)
     if problem.deviation is not None:
         message = (
             "standardize must be False with optimizer='auto' and more than "
-            f"{second_order.LARGEST_HESSIAN - 1} features or an L1 penalty, got True with "
+            f"{second_order.LARGEST_HESSIAN - 1} features, got True with "
             f"{problem.X.shape[1]}; name an optimizer, or scale the columns first"
         )
         raise ValueError(message)
@@ -81,7 +87,7 @@ def _by_gradients(problem: Problem) -> Optimum:
     if isinstance(X, _core.CsrMatrix):
         most = second_order.LARGEST_HESSIAN - 1
         message = (
-            f"X must be dense with an L1 penalty or more than {most} features, "
+            f"X must be dense with more than {most} features, "
             f"got a sparse matrix of {X.shape[1]}; use SGDClassifier or SGDRegressor"
         )
         raise ValueError(message)

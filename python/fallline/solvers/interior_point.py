@@ -7,8 +7,8 @@ import numpy as np
 
 from fallline import _core
 from fallline._standardization import inner
+from fallline.solvers.descent import Solution
 from fallline.solvers.dual_boxes import DualBoxes, dual_boxes
-from fallline.solvers.newton import Solution
 from fallline.solvers.newton_step import NewtonStep, newton_step, solve_again
 from fallline.solvers.objective import EPS, Objective, Point
 from fallline.solvers.row_sums import margins, normal_equations

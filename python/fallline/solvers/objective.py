@@ -29,7 +29,7 @@ class Point(NamedTuple):
     value : float
         F there, of the rows visited.
     gradient : ndarray of shape (size,)
-        Its gradient.
+        Its gradient, without the L1 term.
     hessian : ndarray of shape (size, size)
         Its second derivatives; empty where they were not asked for.
     margins : ndarray of shape (n_visited,) or (n_classes, n_visited)
@@ -62,7 +62,7 @@ class Null(NamedTuple):
 
 
 class Objective:
-    """F of one head with an L2 penalty, over all rows or some.
+    """F of one head, over all rows or some.
 
     Parameters
     ----------
@@ -78,9 +78,13 @@ class Objective:
         Factor of ``|w|**2 / 2``, not negative; on the weights for X as it is.
     coordinates : Coordinates
         What F is a function of.
+    l1 : float, default=0.0
+        Factor of ``|w|_1``, not negative; on the weights for X as it is.
 
     Attributes
     ----------
+    ridge, l1 : ndarray of shape (size,)
+        Curvature of the penalty, and its slope next to 0, in each coordinate.
     passes : float
         Rows visited so far over the number of rows.
     sum_of_weights : float
@@ -89,8 +93,6 @@ class Objective:
         Number of coordinates.
     weighed : ndarray of shape (size,)
         Which of them are weights, and not an intercept.
-    ridge : ndarray of shape (size,)
-        Curvature of the penalty.
     reading, solving : Clock
         Time spent on passes over the data, and on equations.
     observe : callable
@@ -106,6 +108,7 @@ class Objective:
         loss: Loss,
         l2: float,
         coordinates: Coordinates,
+        l1: float = 0.0,
     ) -> None:
         self.X, self.y, self.sample_weight = X, y, sample_weight
         self.loss, self.l2, self.coordinates = loss, l2, coordinates
@@ -115,8 +118,9 @@ class Objective:
         )
         self.size = coordinates.size
         self.weighed = np.arange(self.size) < len(coordinates.mean)
-        self.ridge = np.zeros(self.size)
+        self.ridge, self.l1 = np.zeros(self.size), np.zeros(self.size)
         self.ridge[self.weighed] = l2 * coordinates.inverse_scale**2
+        self.l1[self.weighed] = l1 * coordinates.inverse_scale
         self.passes = 0.0
         self.reading, self.solving = Clock(), Clock()
         self.observe: Callable[[Float64Array, float], bool] = _look_on
@@ -168,6 +172,10 @@ class Objective:
 
     def penalty(self, u: Float64Array) -> float:
         """Return the penalty's part of F."""
+        return self.ridge_term(u) + inner(self.l1, np.abs(u))
+
+    def ridge_term(self, u: Float64Array) -> float:
+        """Return the part of F that is the L2 part of the penalty."""
         return 0.5 * inner(u, self.ridge * u)
 
     def start(self) -> Float64Array:
@@ -219,6 +227,25 @@ class Objective:
                 sample_weight=self.sample_weight,
             )
 
+    def mean_squares(self, rows: IntArray) -> Float64Array:
+        """Return the mean square of each column over some rows, the others counted as zeros."""
+        self.passes += len(rows) / self.n_samples
+        *_, gram = _core.newton_pass(
+            self.X,
+            self.y,
+            self.sample_weight,
+            "squared",
+            np.zeros(self.coordinates.size),
+            self.coordinates.mean,
+            self.coordinates.inverse_scale,
+            self.coordinates.fit_intercept,
+            order=rows,
+            hessian_rows=(0, len(rows)),
+        )
+        s = self.sample_weight
+        assert gram is not None
+        return np.asarray(gram.diagonal() / (self.n_samples if s is None else float(s.sum())))
+
     def with_best_intercept(self, point: Point) -> Point:
         """Return the point of all rows with the same weights and the intercept that suits them."""
         if not self.coordinates.fit_intercept:
@@ -244,7 +271,8 @@ class Objective:
         def slope(t: float) -> float:
             margins = start.margins + t * way
             derivatives = _core.loss_derivatives(self.loss.name, margins, y, self.loss.parameters)
-            of_penalty = inner(direction, self.ridge * (start.u + t * direction))
+            u = start.u + t * direction
+            of_penalty = inner(direction, self.ridge * u + self.l1 * np.sign(u))
             return self.mean(derivatives * way, rows) + of_penalty
 
         return bisect(slope)
@@ -261,7 +289,7 @@ class Objective:
 
     def separates(self, point: Point) -> bool:
         """Return whether all rows are on their side, which no finite weights then fit best."""
-        if self.l2 > 0.0 or self.loss.name != "logistic":
+        if self.l2 > 0.0 or self.l1.any() or self.loss.name != "logistic":
             return False
         sides = point.margins * self.y
         if self.sample_weight is not None:

@@ -1,4 +1,4 @@
-"""Newton's method from the data to the weights: for at most `LARGEST_HESSIAN` coordinates."""
+"""Second-order methods from the data to the weights: for at most `LARGEST_HESSIAN` coordinates."""
 
 from typing import Final
 
@@ -6,8 +6,9 @@ import numpy as np
 
 from fallline._standardization import shift_for
 from fallline._validation import computed_in
-from fallline.solvers import interior_point, newton
+from fallline.solvers import interior_point, newton, proximal_newton
 from fallline.solvers.coordinates import coordinates_for
+from fallline.solvers.descent import Solution
 from fallline.solvers.objective import Objective
 from fallline.solvers.problem import Optimum, Problem, Visit
 from fallline.solvers.softmax_objective import SoftmaxObjective
@@ -21,16 +22,21 @@ KINKED: Final = frozenset({"hinge", "quantile", "epsilon_insensitive"})
 
 
 def solve(problem: Problem) -> Optimum:
-    """Minimise F of a smooth loss, of one head or of coupled ones, without an L1 term."""
+    """Minimise F of one head, or of coupled ones without an L1 term."""
     X, loss = problem.X, problem.loss
     y, weights = problem.y.astype(np.float64), problem.sample_weight
     if weights is not None:
         weights = weights.astype(np.float64)
     coordinates = coordinates_for(X, weights, fit_intercept=problem.fit_intercept)
-    kind = SoftmaxObjective if loss.coupled else Objective
-    objective = kind(X, y, weights, loss, problem.alpha, coordinates)
+    l1 = problem.alpha * problem.l1_ratio
+    l2 = problem.alpha - l1
+    if loss.coupled:
+        objective: Objective = SoftmaxObjective(X, y, weights, loss, l2, coordinates)
+    else:
+        objective = Objective(X, y, weights, loss, l2, coordinates, l1)
     if problem.deviation is not None:
         objective.ridge[objective.weighed] *= problem.deviation**2
+        objective.l1[objective.weighed] *= problem.deviation
     objective.observe = lambda u, value: problem.observe(
         Visit(objective.passes, value, lambda: objective.weights(u))
     )
@@ -53,9 +59,13 @@ def solve(problem: Problem) -> Optimum:
     )
 
 
-def _minimum(objective: Objective, tol: float, max_passes: int) -> tuple[newton.Solution, str]:
+def _minimum(objective: Objective, tol: float, max_passes: int) -> tuple[Solution, str]:
     """Minimise by Newton's method where the loss has a curvature to speak of."""
-    start, events = objective.start(), []
+    start = objective.start()
+    events: list[str] = []
+    if objective.l1.any():
+        solution = proximal_newton.minimize(objective, start, tol=tol, max_passes=max_passes)
+        return solution, "proximal Newton's method on growing parts of the rows"
     if objective.loss.name not in KINKED:
         solution = newton.minimize(objective, start, tol=tol, max_passes=max_passes)
         if solution.status != "stuck":
@@ -66,8 +76,8 @@ def _minimum(objective: Objective, tol: float, max_passes: int) -> tuple[newton.
 
 
 def _rounded(
-    objective: Objective, solution: newton.Solution, coef: FloatArray, intercept: Intercept
-) -> newton.Solution:
+    objective: Objective, solution: Solution, coef: FloatArray, intercept: Intercept
+) -> Solution:
     """Return what is known of the weights as the dtype of X holds them."""
     if coef.dtype == np.float64 or solution.status == "interrupted":
         return solution
