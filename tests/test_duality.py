@@ -5,9 +5,12 @@ from typing import Any, NamedTuple
 import mpmath
 import numpy as np
 import pytest
+from sklearn.datasets import load_diabetes
+from sklearn.linear_model import ElasticNet
 
-from fallline import solvers
+from fallline import losses, solvers
 from test_certificate import DIGITS, LOSSES, Problem, precise_objective, problem
+from test_same_bits import same_at_any_number_of_threads, same_on_all_fma_targets
 
 PROBLEMS = 60  # of each loss
 NOTHING = mpmath.mpf(10) ** -50
@@ -128,3 +131,76 @@ def test_the_gap_is_never_below_the_true_one(loss: str) -> None:
                 gap = precise(loss, p, w) - best
                 assert gap <= optimum.gap, f"{seed}: {mpmath.nstr(gap, 5)} > {optimum.gap:.5g}"
     assert certified >= 0.95 * PROBLEMS
+
+
+def wide_enough(loss: str) -> Problem:
+    """More rows than the first part, columns of different scale and mean."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20_000, 9))
+    z = X[:, :3].sum(axis=1) + rng.standard_normal(len(X))
+    y = {"squared": z, "logistic": np.where(z > 0, 1.0, -1.0), "poisson": np.floor(np.exp(z / 2))}
+    X = X * 10.0 ** (np.arange(-4, 5) / 2) + np.arange(9)
+    return Problem(X, y[loss], None, 0.0, True)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_bits_depend_on_neither_threads_nor_target(loss: str) -> None:
+    p = Penalised(wide_enough(loss), 1e-4, 0.7)
+
+    def fit() -> bytes:
+        found = solve(loss, p, 1e-6)
+        assert found.status == "certified"
+        return found.coef.tobytes() + np.array([found.intercept, found.gap]).tobytes()
+
+    same_at_any_number_of_threads(fit)
+    same_on_all_fma_targets(fit)
+
+
+def test_least_squares_take_two_passes_and_no_weights_one() -> None:
+    p = wide_enough("squared")
+    assert solve("squared", Penalised(p, 1e-4, 1.0), 1e-6).passes == 2.0
+    nothing = solve("squared", Penalised(p, 1e9, 1.0), 1e-6)
+    assert nothing.status == "certified"
+    assert nothing.passes == 1.0
+    assert not nothing.coef.any()
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+@pytest.mark.parametrize("alpha", [1e-3, 0.1, 1.0])
+def test_diabetes_has_the_zeros_and_weights_of_scikit_learn(alpha: float, l1_ratio: float) -> None:
+    X, y = load_diabetes(return_X_y=True)
+    peer = ElasticNet(alpha=alpha, l1_ratio=l1_ratio, tol=1e-12, max_iter=100_000).fit(X, y)
+    found = solvers.solve(
+        solvers.Problem(
+            *(X, y, None, losses.Squared()),
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            fit_intercept=True,
+            tol=1e-6,
+            max_passes=10,
+        )
+    )
+    assert found.status == "certified"
+    assert np.array_equal(found.coef == 0.0, peer.coef_ == 0.0)
+    # Its gap is 1e-12 of |y|^2: the root of that, over columns whose sum of squares is 1.
+    np.testing.assert_allclose(found.coef, peer.coef_, atol=1e-6 * np.sqrt(np.sum(y * y)))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (5, 1)])
+def test_a_single_row_or_column_is_certified(shape: tuple[int, int]) -> None:
+    X = np.random.default_rng(0).standard_normal(shape)
+    p = Problem(X, np.arange(1.0, 1.0 + shape[0]), None, 0.0, True)
+    assert solve("squared", Penalised(p, 1e-2, 1.0), 1e-6).status == "certified"
+
+
+def test_a_loss_whose_dual_is_not_known_is_not_certified() -> None:
+    X, y, *_ = wide_enough("squared")
+    posed = solvers.Problem(
+        *(X, y, None, losses.Huber()),
+        alpha=1e-4,
+        l1_ratio=0.5,
+        fit_intercept=True,
+        tol=1e-6,
+        max_passes=100,
+    )
+    assert solvers.solve(posed).status == "estimated"
