@@ -8,7 +8,6 @@ import pytest
 import reference
 from fallline import _core, losses, solvers
 from fallline.solvers import dual_ascent, lbfgs, penalized
-from fallline.typing import Float64Array
 from loss_cases import of_python, targets_near
 from sparse_problems import compress
 from test_same_bits import same_at_any_number_of_threads
@@ -124,9 +123,9 @@ def test_threads_leave_the_bits_alone(solve: Any) -> None:
     y = np.where(X[:, 0] + rng.standard_normal(3000) > 0, 1.0, -1.0)
     p = solvers.Problem(X, y, None, losses.Logistic(), 1e-2, 0.0, True, 1e-6, 1000)
 
-    def fit() -> Float64Array:
+    def fit() -> bytes:
         optimum = solve(p)
-        return np.append(optimum.coef, [optimum.intercept, optimum.gap])
+        return np.append(optimum.coef, [optimum.intercept, optimum.gap]).tobytes()
 
     same_at_any_number_of_threads(fit)
 

@@ -32,8 +32,8 @@ class _LeastSquares(SolvedModel, Regressor):
             If a parameter is not of its type.
         ValueError
             If X, y or sample_weight have the wrong shape or hold what is not a finite number, if y
-            has more than one column, if X is sparse and not in CSR format, or if a parameter is out of
-            its range.
+            has more than one column, if X is sparse and not in CSR format, or if a parameter is out
+            of its range.
         """
         self._check_solver_parameters()
         alpha = self._strength()
