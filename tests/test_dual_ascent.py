@@ -31,15 +31,16 @@ def problem(name: str, seed: int = 0, **options: Any) -> solvers.Problem:
 
 def value(p: solvers.Problem, coef: Any, intercept: float) -> float:
     w = np.asarray(coef, np.float64)
+    weights = None if p.sample_weight is None else p.sample_weight.astype(np.float64)
     return reference.objective(
         np.asarray(p.X, np.float64),
-        p.y,
+        p.y.astype(np.float64),
         w,
         intercept,
         loss=p.loss.name,
         loss_parameters=p.loss.parameters,
         alpha=p.alpha,
-        sample_weight=p.sample_weight,
+        sample_weight=weights,
     )
 
 

@@ -15,7 +15,7 @@ from fallline.solvers.problem import Optimum, Problem
 _SEED: Final = 0
 
 # From this epoch on the gap tells how many more there will be; beyond so many, other ways of
-# minimising a smooth loss are faster (shared measurements of five data sets).
+# minimising a smooth loss are faster.
 _FIRST_JUDGED: Final = 3
 _MOST_EPOCHS: Final = 40
 
