@@ -130,14 +130,11 @@ def test_sparse_matrices_are_refused_unless_csr(kind: type) -> None:
             use(sparse.csc_array(X))
 
 
-@pytest.mark.parametrize(
-    "model", [fl.Ridge(), fl.Lasso(), fl.LogisticRegression(), fl.LogisticRegression(l1_ratio=0.5)]
-)
-def test_sparse_matrices_that_newtons_method_cannot_take_are_refused(model: Any) -> None:
+def test_sparse_matrices_are_refused_with_an_l1_penalty_and_many_columns() -> None:
     sparse = pytest.importorskip("scipy.sparse")
     X = sparse.csr_array(np.eye(20, 1500))
-    with pytest.raises(ValueError, match=r"X must be dense with more than 1499 features, got"):
-        model.fit(X, np.arange(20) % 2)
+    with pytest.raises(ValueError, match=r"X must be dense with an L1 penalty and 1500 features"):
+        fl.LogisticRegression(l1_ratio=0.5).fit(X, np.arange(20) % 2)
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)

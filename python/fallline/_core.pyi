@@ -126,6 +126,26 @@ def leverage_pass(
     sample_weight: Float64Array | None = None,
     order: IntArray | None = None,
 ) -> float: ...
+def dual_losses() -> list[str]: ...
+def dual_epoch(
+    X: DenseMatrix | CsrMatrix,
+    y: Float64Array,
+    sample_weight: Float64Array | None,
+    loss: str,
+    loss_parameters: list[float],
+    order: IntArray,
+    squared_norms: Float64Array,
+    rate: float,
+    intercept_rate: float,
+    duals: Float64Array,
+    w: Float64Array,
+    intercept: float,
+) -> tuple[float, float]: ...
+def row_products(X: DenseMatrix | CsrMatrix, w: Float64Array) -> Float64Array: ...
+def row_sums(
+    X: DenseMatrix | CsrMatrix, r: Float64Array, *, squares: bool = False
+) -> Float64Array: ...
+def squared_norms(X: DenseMatrix | CsrMatrix) -> Float64Array: ...
 def column_moments(
     X: DenseMatrix, sample_weight: FloatArray | None
 ) -> tuple[Float64Array, Float64Array]: ...

@@ -120,7 +120,11 @@ class SolverRun:
 
     def _see(self, visit: Visit) -> bool:
         self._weights = visit.weights
-        self.running_loss, self.passes = visit.value, visit.passes
+        self.passes = visit.passes
+        self.out_of_time = time.monotonic() > self._deadline
+        if math.isnan(visit.value):
+            return self.out_of_time
+        self.running_loss = visit.value
         self._validate()
         self.epoch += 1
         self.step += 1
@@ -129,7 +133,6 @@ class SolverRun:
             callback.on_chunk_end(self._as_run)
         # Every callback sees it, also after one has asked to stop.
         stops = any([callback.on_epoch_end(self._as_run) for callback in self._callbacks])
-        self.out_of_time = time.monotonic() > self._deadline
         return stops or self.out_of_time
 
     def _validate(self) -> None:

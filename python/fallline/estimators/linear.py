@@ -36,8 +36,8 @@ class LeastSquares(SolvedModel, Regressor):
             If a parameter is not of its type.
         ValueError
             If X, y or sample_weight have the wrong shape or hold what is not a finite number, if y
-            has more than one column, if X is sparse and not in CSR format or too wide for Newton's
-            method (see Notes), or if a parameter is out of its range.
+            has more than one column, if X is sparse and not in CSR format, or if a parameter is out
+            of its range.
         """
         self._check_solver_parameters()
         alpha, l1_ratio = self._penalty()
@@ -105,7 +105,7 @@ class LinearRegression(LeastSquares):
     .. math:: \frac{1}{2 \sum_i s_i} \sum_i s_i (x_i w + b - y_i)^2
 
     by one step of Newton's method, in float64 and on columns centred and scaled as they are read
-    (beyond 1500 columns by accelerated gradient descent, without a bound of the gap). Where the
+    (beyond 1500 columns by L-BFGS in scaled coordinates, without a bound of the gap). Where the
     solution is not unique, scikit-learn returns the shortest weights, this class those that are
     shortest on standardised columns. X is read in place where `Trainer.fit` does; see there.
 
@@ -174,7 +174,9 @@ class Ridge(LeastSquares):
 
     .. math:: \frac{1}{2 S} \sum_i s_i (x_i w + b - y_i)^2 + \frac{\alpha}{2 S} \lVert w \rVert^2,
 
-    which is scikit-learn's objective divided by 2 S. It is solved as `LinearRegression` is.
+    which is scikit-learn's objective divided by 2 S. It is solved as `LinearRegression` is; beyond
+    1500 columns by stochastic dual coordinate ascent or, where the penalty is weak, by L-BFGS in
+    scaled coordinates, which both end with the duality gap.
 
     Examples
     --------

@@ -69,9 +69,11 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
 
     which is scikit-learn's objective divided by C S, by Newton's method on parts of the rows that
     grow, in float64 and on columns centred and scaled as they are read. With an L1 term it is the
-    proximal Newton method. Beyond 1500 columns it is accelerated proximal gradient descent, which
-    ends when no entry of the gradient is more than tol / 100 of the largest at the start, and knows
-    no bound of the gap.
+    proximal Newton method. Beyond 1500 columns it is Newton's method in the dimensions that the
+    rows span if they are as few, else stochastic dual coordinate ascent or, where the penalty is
+    weak, L-BFGS in scaled coordinates; with an L1 term it is then accelerated proximal gradient
+    descent, which ends when no entry of the gradient is more than tol / 100 of the largest at the
+    start, and knows no bound of the gap.
     Classes that a plane separates have no optimum without a penalty. X is read in place where
     `Trainer.fit` does; see there.
 
@@ -125,7 +127,7 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         ValueError
             If X, y or sample_weight have the wrong shape or hold what is not a finite number, if y
             does not hold two classes with positive weight, if X is sparse and not in CSR format or
-            not one for Newton's method (see Notes), or if a parameter is out of its range.
+            the penalty has an L1 term then, or if a parameter is out of its range.
         """
         self._check_solver_parameters()
         C = number("C", self.C, "a positive number", lambda x: x > 0.0)

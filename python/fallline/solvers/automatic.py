@@ -5,8 +5,19 @@ from typing import Final
 
 from fallline import _core
 from fallline._validation import as_dtype, computed_in
-from fallline.solvers import independent_heads, nesterov, second_order, wide
+from fallline.solvers import (
+    dual_ascent,
+    independent_heads,
+    lbfgs,
+    nesterov,
+    second_order,
+    wide,
+)
 from fallline.solvers.problem import Optimum, Problem
+
+# Of alpha times the number of rows: from here on dual coordinate ascent is fast, where rows are of
+# length 1 or so.
+_STRONG_PENALTY: Final = 0.3
 
 # What is asked of the gradient, as a share of what is asked of F, where no gap is known.
 _GRADIENT_SHARE: Final = 0.01
@@ -29,8 +40,9 @@ def solve(problem: Problem) -> Optimum:
     ------
     ValueError
         If the loss is the perceptron's or F is not finite; if X is too wide for Newton's method and
-        sparse, or the penalty has an L1 term or is of standardised columns; if softmax couples the
-        classes with an L1 term, or with too many weights for Newton's method.
+        the penalty has an L1 term, which then takes dense X and two losses, or is of standardised
+        columns, or is zero of a loss with kinks; if softmax couples the classes with an L1 term, or
+        with too many weights for Newton's method.
     """
     if problem.loss.name == "perceptron":
         message = (
@@ -49,8 +61,7 @@ def solve(problem: Problem) -> Optimum:
             "name an optimizer, such as fl.optim.SGD(0.01)"
         )
         raise ValueError(message)
-    size = problem.X.shape[1] + problem.fit_intercept
-    if size <= second_order.LARGEST_HESSIAN:
+    if problem.X.shape[1] + problem.fit_intercept <= second_order.LARGEST_HESSIAN:
         return second_order.solve(problem)
     if problem.deviation is not None:
         message = (
@@ -59,9 +70,24 @@ def solve(problem: Problem) -> Optimum:
             f"{problem.X.shape[1]}; name an optimizer, or scale the columns first"
         )
         raise ValueError(message)
-    if not has_l1 and problem.X.shape[0] <= second_order.LARGEST_HESSIAN:
+    return _by_gradients(problem) if has_l1 else _of_many_columns(problem)
+
+
+def _of_many_columns(problem: Problem) -> Optimum:
+    n_samples, loss = problem.X.shape[0], problem.loss
+    if n_samples <= second_order.LARGEST_HESSIAN:
         return wide.solve(problem)
-    return _by_gradients(problem)
+    has_kinks = loss.name in second_order.KINKED
+    if has_kinks and problem.alpha == 0.0:
+        message = (
+            f"penalty must be positive with {loss!r} and {problem.X.shape[1]} features, got none; "
+            "use fl.penalties.L2(1e-4)"
+        )
+        raise ValueError(message)
+    strong = has_kinks or problem.alpha * n_samples >= _STRONG_PENALTY
+    if strong and loss.name in _core.dual_losses():
+        return dual_ascent.solve(problem)
+    return lbfgs.solve(problem)
 
 
 def _coupled(problem: Problem) -> Optimum:
@@ -85,10 +111,15 @@ def _coupled(problem: Problem) -> Optimum:
 def _by_gradients(problem: Problem) -> Optimum:
     X, loss = problem.X, problem.loss
     if isinstance(X, _core.CsrMatrix):
-        most = second_order.LARGEST_HESSIAN - 1
         message = (
-            f"X must be dense with more than {most} features, "
-            f"got a sparse matrix of {X.shape[1]}; use SGDClassifier or SGDRegressor"
+            f"X must be dense with an L1 penalty and {X.shape[1]} features, got a sparse matrix; "
+            "use SGDClassifier or SGDRegressor"
+        )
+        raise ValueError(message)
+    if loss.name not in {"squared", "logistic"}:
+        message = (
+            f"loss must be Squared() or Logistic() with an L1 penalty and {X.shape[1]} features, "
+            f"got {loss!r}; name an optimizer, such as fl.optim.SGD(0.01)"
         )
         raise ValueError(message)
     solution = nesterov.minimize(

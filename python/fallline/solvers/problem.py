@@ -16,7 +16,7 @@ class Visit(NamedTuple):
     passes : float
         Over the data so far.
     value : float
-        F.
+        F, or NaN where it is not known on the way.
     weights : callable
         Returns coefficients and intercept, in the units of X.
     """

@@ -53,6 +53,7 @@ class SoftmaxObjective(Objective):
         self.size *= self.n_classes - 1
         self.weighed = np.tile(self.weighed, self.n_classes - 1)
         self.ridge = np.tile(self.ridge, self.n_classes - 1)
+        self.l1 = np.zeros_like(self.ridge)
 
     def _sums(self, u: Float64Array, count: int, **visit: Any) -> tuple[Any, Float64Array]:
         margins = np.empty(self.n_classes * count)
