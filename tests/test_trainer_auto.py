@@ -147,6 +147,10 @@ def test_what_cannot_be_is_refused() -> None:
         fl.Trainer(fl.losses.Logistic()).fit(X, y, coef=np.zeros(3))
     with pytest.raises(ValueError, match=r"trainer must name an optimizer, .* got 'auto'"):
         fl.sweep(fl.Trainer(fl.losses.Logistic(), penalty=L2), X, y, alpha=[0.1])
+    for labels in (y, y + (X[:, 0] > 0)):
+        loss = fl.losses.Logistic() if labels is y else fl.losses.Softmax()
+        with pytest.raises(ValueError, match=r"classes with positive weight, got none for -1\.0"):
+            fl.Trainer(loss).fit(X, labels, sample_weight=labels > -1)
     wide = np.ones((2, 1600))
     with pytest.raises(ValueError, match=r"standardize must be False .* got True with 1600"):
         fl.Trainer(fl.losses.Squared(), penalty=L2, standardize=True).fit(wide, [1.0, 2.0])

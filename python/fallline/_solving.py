@@ -151,6 +151,7 @@ def solve_model(
     trainer: "Trainer", data: Data, held_out: Data | None, columns: Standardization | None
 ) -> Fit:
     """Solve the problem of a trainer; warns where it has no optimum to return."""
+    _check_every_class(data)
     penalty = trainer.penalty
     problem = Problem(
         data.X,
@@ -188,6 +189,21 @@ def solve_model(
         feature_names=data.feature_names,
         shift=optimum.shift,
     )
+
+
+def _check_every_class(data: Data) -> None:
+    """Raise an error unless every class has a row that counts."""
+    if data.classes is None or data.sample_weight is None:
+        return
+    codes = data.y if data.heads == "classes" else data.y > 0
+    counted = codes[data.sample_weight > 0].astype(np.intp)
+    counts = np.bincount(counted, minlength=len(data.classes))
+    if not counts.all():
+        found = data.classes[np.argmin(counts)].item()
+        message = (
+            f"y must hold classes with positive weight, got none for {found!r}; leave its rows out"
+        )
+        raise ValueError(message)
 
 
 def report(problem: Problem, optimum: Optimum, *, copied_bytes: int, seconds: float) -> Report:

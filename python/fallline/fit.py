@@ -122,7 +122,7 @@ class Fit:
             raise ValueError(message)
         coef = as_dtype(self.coef, computed_in(matrix))
         if isinstance(self.intercept, np.ndarray):
-            return _heads.margins(matrix, coef, self.intercept)
+            return _heads.margins(matrix, coef, self.intercept, self.shift)
         return margins(matrix, coef, self.intercept, self.shift)
 
     def predict(self, X: object) -> np.ndarray[Any, Any]:
