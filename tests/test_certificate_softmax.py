@@ -137,7 +137,7 @@ def solve(p: Problem) -> solvers.Optimum:
 
 def test_the_gap_is_never_below_the_true_one() -> None:
     certified = 0
-    with mpmath.workdps(test_certificate.DIGITS // 2):
+    with mpmath.workdps(test_certificate.DIGITS):
         for seed in range(PROBLEMS):
             p = problem(seed)
             optimum = solve(p)

@@ -15,6 +15,7 @@ class LeastSquares(SolvedModel, Regressor):
     """What the models with the squared loss share: all but the penalty."""
 
     _penalises_sum = False  # whether alpha is in the units of the sum of squares, or of half a mean
+    _keeps_a_single_column = False  # of y, as a dimension of the model: as scikit-learn has it
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that y may hold several targets."""
@@ -52,6 +53,8 @@ class LeastSquares(SolvedModel, Regressor):
         X, y, weights, copied_bytes = self._check_data(
             X, y, sample_weight, y_numeric=True, several=True
         )
+        if y.ndim == 2 and y.shape[1] == 1 and not self._keeps_a_single_column:
+            y = np.ascontiguousarray(y[:, 0])
         optimum = self._solve(
             X,
             y,
@@ -130,6 +133,8 @@ class LinearRegression(LeastSquares):
     >>> model.coef_.round(6), round(model.intercept_, 6)
     (array([1., 2.]), 3.0)
     """
+
+    _keeps_a_single_column = True
 
     def __init__(
         self, *, fit_intercept: bool = True, tol: float = 1e-6, max_iter: int = 10_000
