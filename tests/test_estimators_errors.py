@@ -79,7 +79,7 @@ def test_parameters_of_the_wrong_kind_are_refused(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda X, y: (X, np.column_stack([y, y]), None), "fit one model per column"),
+        (lambda X, y: (X, np.column_stack([y, y])[np.newaxis], None), "dim|1-dimensional|1d array"),
         (lambda X, y: (X, y[:-1], None), "inconsistent numbers of samples"),
         (lambda X, y: (X[0], y, None), "Expected 2D array, got 1D array"),
         (lambda X, y: (X[:0], y[:0], None), "0 sample"),
@@ -112,10 +112,27 @@ def test_there_must_be_classes_to_tell_apart(kind: type) -> None:
         kind().fit(X, X[:, 0])
 
 
-def test_logistic_regression_is_of_two_classes() -> None:
+@pytest.mark.parametrize("kind", [fl.LogisticRegression, fl.SGDClassifier, fl.SGDRegressor])
+def test_several_targets_are_for_least_squares(kind: type) -> None:
+    X, z, _ = problem(n_samples=20)
+    y = targets_for(kind, z)
+    with pytest.raises(ValueError, match="fit one model per column"):
+        kind().fit(X, np.column_stack([y, y]))
+
+
+def test_several_classes_have_their_own_conditions() -> None:
     X, _, _ = problem(n_samples=20)
-    with pytest.raises(ValueError, match="y must hold 2 classes, got 3; fit one model per class"):
-        fl.LogisticRegression().fit(X, np.arange(20) % 3)
+    y = np.array(["a", "b", "c"])[np.arange(20) % 3]
+    with pytest.raises(ValueError, match=r"no L1 term with softmax of 3 classes.*l1_ratio=0.5"):
+        fl.LogisticRegression(l1_ratio=0.5).fit(X, y)
+    with pytest.raises(ValueError, match="classes with positive weight, got none for 'b'; leave"):
+        fl.LogisticRegression().fit(X, y, sample_weight=(y != "b").astype(float))
+
+
+def test_sparse_targets_are_refused() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    with pytest.raises(ValueError, match=r"y must be dense, got a sparse csr_array; use y.toarray"):
+        fl.Ridge().fit(np.eye(3), sparse.csr_array(np.eye(3)))
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)

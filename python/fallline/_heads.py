@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from fallline import _core
+from fallline import _core, _standardization
 from fallline._validation import Data, Matrix, as_dtype, computed_in
 from fallline.losses import Loss
 from fallline.typing import DenseMatrix, Float64Array, FloatArray, Intercept
@@ -69,12 +69,17 @@ def null_losses(data: Data, loss: Loss, rows: slice) -> FloatArray:
     return np.full_like(y, own + (data.n_heads - 1) * other)
 
 
-def margins(X: Matrix, coef: FloatArray, intercept: Float64Array) -> FloatArray:
-    """Return X·coef + intercept, one column per head."""
+def margins(
+    X: Matrix, coef: FloatArray, intercept: Float64Array, shift: FloatArray | None = None
+) -> FloatArray:
+    """Return X·coef + intercept, one column per head, from the point `shift` if there is one."""
     w = cast("FloatArray", np.ascontiguousarray(coef, computed_in(X)))
-    if not isinstance(X, _core.CsrMatrix):
+    if shift is None and not isinstance(X, _core.CsrMatrix):
         return _core.head_margins(X, w, intercept)
-    columns = [_core.margins(X, w[:, k].copy(), float(b)) for k, b in enumerate(intercept)]
+    columns = [
+        _standardization.margins(X, w[:, k].copy(), float(b), shift)
+        for k, b in enumerate(intercept)
+    ]
     return cast("FloatArray", np.column_stack(columns))
 
 

@@ -38,6 +38,14 @@ def softmax(margins: FloatArray) -> FloatArray:
     return cast("FloatArray", powers / powers.sum(axis=1, keepdims=True))
 
 
+def log_softmax(margins: FloatArray) -> FloatArray:
+    """Return the logarithms of `softmax`, finite also where that underflows."""
+    shifted = margins - margins.max(axis=1, keepdims=True)
+    powers = _core.evaluate("exp", shifted.reshape(-1)).reshape(margins.shape)
+    total = _core.evaluate("log", powers.sum(axis=1))
+    return cast("FloatArray", shifted - total[:, np.newaxis])
+
+
 def one_against_rest(margins: FloatArray, *, clipped: bool) -> FloatArray:
     """Return the probability of each class against the rest, as share of their sum.
 

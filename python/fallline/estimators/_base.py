@@ -2,12 +2,12 @@
 
 import time
 import warnings
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import sklearn.exceptions
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fallline import _core, _heads, errors, solvers
@@ -62,14 +62,20 @@ class LinearModel(BaseEstimator):
         )
 
     def _check_data(
-        self, X: Any, y: Any, sample_weight: Any, *, y_numeric: bool
+        self, X: Any, y: Any, sample_weight: Any, *, y_numeric: bool, several: bool = False
     ) -> tuple[Matrix, Any, FloatArray | None, int]:
-        """Return X, y and weights as the core reads them, and the bytes copied for X."""
+        """Return X, y and weights as the core reads them, and the bytes copied for X.
+
+        ``several``: y may have a column for each of several targets.
+        """
+        if is_sparse(y):
+            message = f"y must be dense, got a sparse {type(y).__name__}; use y.toarray()"
+            raise ValueError(message)
         shape = np.asarray(y).shape
-        if len(shape) == 2 and shape[1] > 1:
+        if len(shape) == 2 and shape[1] > 1 and not several:
             message = f"y must be 1-dimensional, got shape {shape}; fit one model per column"
             raise ValueError(message)
-        rows, y = self._check_rows(X, y, y_numeric=y_numeric)
+        rows, y = self._check_rows(X, y, y_numeric=y_numeric, multi_output=several)
         matrix, copied_bytes = as_matrix(rows)
         if is_sparse(X):
             if not np.may_share_memory(X.data, matrix.data):
@@ -92,7 +98,7 @@ class LinearModel(BaseEstimator):
         matrix, _ = as_matrix(rows)
         # The weights follow X and not X the weights: that would be a copy of all the rows.
         if self.coef_.ndim == 2 and len(self.coef_) > 1:
-            return _heads.margins(matrix, self.coef_.T, self.intercept_)
+            return _heads.margins(matrix, self.coef_.T, self.intercept_, self._shift)
         w = as_dtype(self.coef_.reshape(-1), computed_in(matrix))
         return margins(matrix, w, float(np.reshape(self.intercept_, -1)[0]), self._shift)
 
@@ -131,6 +137,7 @@ class SolvedModel(LinearModel):
         *,
         alpha: float = 0.0,
         l1_ratio: float = 0.0,
+        heads: Literal["per_head", "classes"] | None = None,
         copied_bytes: int,
     ) -> solvers.Optimum:
         began = time.perf_counter()
@@ -144,6 +151,7 @@ class SolvedModel(LinearModel):
             fit_intercept=self.fit_intercept,
             tol=self.tol,
             max_passes=self.max_iter,
+            heads=heads,
         )
         optimum = solvers.solve(problem)
         self._shift = optimum.shift
@@ -192,14 +200,17 @@ class Regressor(RegressorMixin, LinearModel):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
             Predictions, in the dtype of the computation.
         """
-        return self._margins(X)
+        predictions = self._margins(X)
+        if self.coef_.ndim == 2:  # of one target it is a column all the same
+            predictions = predictions.reshape(-1, len(self.coef_))
+        return predictions
 
 
 class Classifier(ClassifierMixin, LinearModel):
-    """A linear model of one class against another, or of each against the rest."""
+    """A linear model of classes: one against another, each against the rest, or all at once."""
 
     classes_: np.ndarray[Any, Any]
 
@@ -247,27 +258,6 @@ class Classifier(ClassifierMixin, LinearModel):
             raise ValueError(message)
         self.classes_ = classes
         return codes
-
-
-class BinaryClassifier(Classifier):
-    """A linear model of one class against another."""
-
-    def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that two classes are supported, not more."""
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags
-
-    def _encode(self, y: Any, sample_weight: FloatArray | None) -> IntArray:
-        check_classification_targets(y)
-        kind = type_of_target(y)
-        if kind != "binary":  # in the words that scikit-learn's checks look for
-            message = (
-                f"Only binary classification is supported. The type of the target is {kind}. "
-                f"y must hold 2 classes, got {len(np.unique(y))}; fit one model per class"
-            )
-            raise ValueError(message)
-        return super()._encode(y, sample_weight)
 
 
 def sum_of_weights(X: Matrix, sample_weight: FloatArray | None) -> float:

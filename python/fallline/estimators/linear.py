@@ -3,12 +3,22 @@
 import math
 from typing import Any, Self
 
+import numpy as np
+
 from fallline._arguments import not_negative
 from fallline.estimators._base import Regressor, SolvedModel, sum_of_weights
 from fallline.losses import Squared
 
 
 class _LeastSquares(SolvedModel, Regressor):
+    _keeps_a_single_column = True  # of y, as a dimension of the model
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that y may hold several targets."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the model.
 
@@ -16,8 +26,8 @@ class _LeastSquares(SolvedModel, Regressor):
         ----------
         X : array-like of shape (n_samples, n_features)
             Training rows.
-        y : array-like of shape (n_samples,)
-            Targets.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets. Several are several models that share X.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative; None means 1 for each.
 
@@ -31,22 +41,27 @@ class _LeastSquares(SolvedModel, Regressor):
         TypeError
             If a parameter is not of its type.
         ValueError
-            If X, y or sample_weight have the wrong shape or hold what is not a finite number, if y
-            has more than one column, if X is sparse and not in CSR format or too wide for Newton's
+            If X, y or sample_weight have the wrong shape or hold what is not a finite number, if X
+            is sparse and not in CSR format or too wide for Newton's
             method (see Notes), or if a parameter is out of its range.
         """
         self._check_solver_parameters()
         alpha = self._strength()
-        X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=True)
+        X, y, weights, copied_bytes = self._check_data(
+            X, y, sample_weight, y_numeric=True, several=True
+        )
+        if y.ndim == 2 and y.shape[1] == 1 and not self._keeps_a_single_column:
+            y = y[:, 0].copy()
         optimum = self._solve(
             X,
             y,
             weights,
             Squared(),
             alpha=alpha / sum_of_weights(X, weights),
+            heads="per_head" if y.ndim == 2 else None,
             copied_bytes=copied_bytes,
         )
-        self.coef_ = optimum.coef
+        self.coef_ = np.ascontiguousarray(optimum.coef.T)
         self.intercept_ = optimum.intercept
         self.n_iter_ = math.ceil(optimum.passes)
         return self
@@ -66,23 +81,24 @@ class LinearRegression(_LeastSquares):
         Stop when F is proven to be within `tol` times the larger of F and a thousandth of the F of
         a model without features.
     max_iter : int, default=10000
-        Largest number of passes over the data.
+        Largest number of passes over the data, for each target.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features,)
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
         Weights, in the dtype of X.
-    intercept_ : float
+    intercept_ : float or ndarray of shape (n_targets,)
         Prediction for a row of zeros; 0.0 if none was fitted.
     n_iter_ : int
-        Passes made over the data, rounded up.
+        Passes made over the data, rounded up; of several targets those for all of them.
     status_ : str
         "certified" (``gap_`` is a proven bound and within the tolerance), "estimated" (within it by
         the local model of F, but no bound is known), "floor" (rounding errors allow no more),
         "budget" (with a `ConvergenceWarning`) or "interrupted" (Ctrl-C; the weights reached are
         kept).
     gap_ : float
-        F at the weights less the smallest F there is, at most.
+        F at the weights less the smallest F there is, at most. F of several targets is the sum, and
+        the tolerance is that of each.
     history_ : dict
         "objective": F at every point it was measured at.
     report_ : dict
@@ -136,23 +152,24 @@ class Ridge(_LeastSquares):
         Stop when F is proven to be within `tol` times the larger of F and a thousandth of the F of
         a model without features.
     max_iter : int, default=10000
-        Largest number of passes over the data.
+        Largest number of passes over the data, for each target.
 
     Attributes
     ----------
-    coef_ : ndarray of shape (n_features,)
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
         Weights, in the dtype of X.
-    intercept_ : float
+    intercept_ : float or ndarray of shape (n_targets,)
         Prediction for a row of zeros; 0.0 if none was fitted.
     n_iter_ : int
-        Passes made over the data, rounded up.
+        Passes made over the data, rounded up; of several targets those for all of them.
     status_ : str
         "certified" (``gap_`` is a proven bound and within the tolerance), "estimated" (within it by
         the local model of F, but no bound is known), "floor" (rounding errors allow no more),
         "budget" (with a `ConvergenceWarning`) or "interrupted" (Ctrl-C; the weights reached are
         kept).
     gap_ : float
-        F at the weights less the smallest F there is, at most.
+        F at the weights less the smallest F there is, at most. F of several targets is the sum, and
+        the tolerance is that of each.
     history_ : dict
         "objective": F at every point it was measured at.
     report_ : dict
@@ -178,6 +195,8 @@ class Ridge(_LeastSquares):
     >>> model.coef_.round(6), round(model.intercept_, 6)
     (array([0.5]), 0.5)
     """
+
+    _keeps_a_single_column = False  # as in scikit-learn
 
     def __init__(
         self,

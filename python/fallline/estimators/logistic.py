@@ -1,4 +1,4 @@
-"""Logistic regression of two classes."""
+"""Logistic regression."""
 
 import math
 from typing import Any, Self
@@ -6,22 +6,22 @@ from typing import Any, Self
 import numpy as np
 
 from fallline._arguments import fraction, number
-from fallline._probability import log_probabilities, probabilities
+from fallline._probability import log_probabilities, log_softmax, probabilities, softmax
 from fallline._validation import as_dtype, computed_in
-from fallline.estimators._base import BinaryClassifier, SolvedModel, sum_of_weights
-from fallline.losses import Logistic
-from fallline.typing import FloatArray
+from fallline.estimators._base import Classifier, SolvedModel, sum_of_weights
+from fallline.losses import Logistic, Softmax
+from fallline.typing import FloatArray, IntArray
 
 
-class LogisticRegression(SolvedModel, BinaryClassifier):
-    r"""Logistic regression of two classes, with L2, L1 or both penalties.
+class LogisticRegression(SolvedModel, Classifier):
+    r"""Logistic regression, multinomial for more than two classes, with L2, L1 or both penalties.
 
     Parameters
     ----------
     C : float, default=1.0
         Inverse strength of the penalty, as in scikit-learn; positive. ``np.inf`` means no penalty.
     l1_ratio : float, default=0.0
-        Share of the L1 term in the penalty, in [0, 1].
+        Share of the L1 term in the penalty, in [0, 1]; of more than two classes it must be 0.
     fit_intercept : bool, default=True
         Whether to fit an intercept. It is not penalised.
     tol : float, default=1e-6
@@ -32,12 +32,12 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
+    classes_ : ndarray of shape (n_classes,)
         The classes, sorted.
-    coef_ : ndarray of shape (1, n_features)
-        Weights, in the dtype of X.
-    intercept_ : ndarray of shape (1,)
-        Margin of a row of zeros; 0.0 if none was fitted.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights, in the dtype of X; one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Margins of a row of zeros; 0.0 if none was fitted.
     n_iter_ : ndarray of shape (1,)
         Passes made over the data, rounded up.
     status_ : str
@@ -61,18 +61,28 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
 
     Notes
     -----
-    Minimises, with y in {-1, +1}, sample weights s, S their sum and r the `l1_ratio`,
+    Of two classes it minimises, with y in {-1, +1}, sample weights s, S their sum and r the
+    `l1_ratio`,
 
     .. math::
         \frac{1}{S} \sum_i s_i \log(1 + e^{-y_i (x_i w + b)})
         + \frac{1}{C S} \Bigl( \frac{1 - r}{2} \lVert w \rVert^2 + r \lVert w \rVert_1 \Bigr),
 
-    which is scikit-learn's objective divided by C S, by Newton's method on parts of the rows that
-    grow, in float64 and on columns centred and scaled as they are read. With an L1 term, and beyond
-    1500 columns, it is accelerated proximal gradient descent, which ends when no entry of the
-    gradient is more than tol / 100 of the largest at the start, and knows no bound of the gap.
-    Classes that a plane separates have no optimum without a penalty. X is read in place where
-    `Trainer.fit` does; see there.
+    and of more, where each class k has weights and a margin :math:`z_k` of its own, and c is the
+    class of the row,
+
+    .. math::
+        \frac{1}{S} \sum_i s_i \Bigl( \log \sum_k e^{z_{ik}} - z_{i c_i} \Bigr)
+        + \frac{1}{2 C S} \sum_k \lVert w_k \rVert^2.
+
+    Both are scikit-learn's objective divided by C S. It is solved by Newton's method on parts of
+    the rows that grow, in float64 and on columns centred and scaled as they are read. With an L1
+    term, and beyond 1500 columns, it is accelerated proximal gradient descent, which ends when no
+    entry of the gradient is more than tol / 100 of the largest at the start, and knows no bound of
+    the gap; of more than two classes there may be no L1 term, and at most 1500 weights, those of
+    one class aside. Classes that planes separate have no optimum without a penalty; what
+    they have in common, which no probability depends on, is then such that the classes' weights add
+    up to zero. X is read in place where `Trainer.fit` does; see there.
 
     Examples
     --------
@@ -108,7 +118,7 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
         X : array-like of shape (n_samples, n_features)
             Training rows.
         y : array-like of shape (n_samples,)
-            Two classes: numbers or strings.
+            At least two classes: numbers or strings.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative; None means 1 for each.
 
@@ -123,31 +133,48 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
             If a parameter is not of its type.
         ValueError
             If X, y or sample_weight have the wrong shape or hold what is not a finite number, if y
-            does not hold two classes with positive weight, if X is sparse and not in CSR format or
-            not one for Newton's method (see Notes), or if a parameter is out of its range.
+            does not hold two classes, each with positive weight, if X is sparse and not in CSR
+            format or not one for Newton's method (see Notes), or if a parameter is out of its
+            range or, with more than two classes, of no use.
         """
         self._check_solver_parameters()
         C = number("C", self.C, "a positive number", lambda x: x > 0.0)
         l1_ratio = fraction("l1_ratio", self.l1_ratio, "0 is L2 alone, 1 is L1 alone")
         X, y, weights, copied_bytes = self._check_data(X, y, sample_weight, y_numeric=False)
-        targets = as_dtype(2 * self._encode(y, weights) - 1, computed_in(X))
-        alpha = 1.0 / (C * sum_of_weights(X, weights))
+        codes = self._encode(y, weights)
+        several = len(self.classes_) > 2
+        if several:
+            self._check_every_class(codes, weights)
         optimum = self._solve(
             X,
-            targets,
+            as_dtype(codes if several else 2 * codes - 1, computed_in(X)),
             weights,
-            Logistic(),
-            alpha=alpha,
+            Softmax() if several else Logistic(),
+            alpha=1.0 / (C * sum_of_weights(X, weights)),
             l1_ratio=l1_ratio,
+            heads="classes" if several else None,
             copied_bytes=copied_bytes,
         )
-        self.coef_ = optimum.coef.reshape(1, -1)
-        self.intercept_ = np.array([optimum.intercept])
+        self.coef_ = np.ascontiguousarray(np.atleast_2d(optimum.coef.T))
+        self.intercept_ = np.atleast_1d(optimum.intercept)
         self.n_iter_ = np.array([math.ceil(optimum.passes)], dtype=np.int32)
         return self
 
+    def _check_every_class(self, codes: IntArray, sample_weight: FloatArray | None) -> None:
+        """Raise an error unless every class has a row that counts."""
+        if sample_weight is None:
+            return
+        counts = np.bincount(codes[sample_weight > 0], minlength=len(self.classes_))
+        if not counts.all():
+            found = self.classes_[np.argmin(counts)].item()
+            message = (
+                f"y must hold classes with positive weight, got none for {found!r}; leave its rows "
+                "out"
+            )
+            raise ValueError(message)
+
     def predict_proba(self, X: Any) -> FloatArray:
-        """Predict the probability of either class.
+        """Predict the probability of each class.
 
         Parameters
         ----------
@@ -156,13 +183,14 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
+        ndarray of shape (n_samples, n_classes)
             Probabilities in the order of ``classes_``, in the dtype of X.
         """
-        return probabilities(self.decision_function(X))
+        margins = self.decision_function(X)
+        return softmax(margins) if margins.ndim == 2 else probabilities(margins)
 
     def predict_log_proba(self, X: Any) -> FloatArray:
-        """Predict the logarithm of the probability of either class.
+        """Predict the logarithm of the probability of each class.
 
         Parameters
         ----------
@@ -171,8 +199,9 @@ class LogisticRegression(SolvedModel, BinaryClassifier):
 
         Returns
         -------
-        ndarray of shape (n_samples, 2)
+        ndarray of shape (n_samples, n_classes)
             Logarithms in the order of ``classes_``; finite also where the probability itself
             underflows.
         """
-        return log_probabilities(self.decision_function(X))
+        margins = self.decision_function(X)
+        return log_softmax(margins) if margins.ndim == 2 else log_probabilities(margins)
