@@ -1,13 +1,14 @@
 """Least squares, plain and with an L2 penalty."""
 
 import math
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 
 from fallline._arguments import not_negative
 from fallline.estimators._base import Regressor, SolvedModel, sum_of_weights
 from fallline.losses import Squared
+from fallline.typing import FloatArray
 
 
 class _LeastSquares(SolvedModel, Regressor):
@@ -61,7 +62,7 @@ class _LeastSquares(SolvedModel, Regressor):
             heads="per_head" if y.ndim == 2 else None,
             copied_bytes=copied_bytes,
         )
-        self.coef_ = np.ascontiguousarray(optimum.coef.T)
+        self.coef_ = cast("FloatArray", np.ascontiguousarray(optimum.coef.T))
         self.intercept_ = optimum.intercept
         self.n_iter_ = math.ceil(optimum.passes)
         return self
