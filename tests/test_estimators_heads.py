@@ -42,7 +42,7 @@ def test_real_classes_have_the_optimum_of_newton_cholesky(load: Callable[..., An
 def test_weighted_classes_have_scikit_learns_coefficients(C: float, fit_intercept: bool) -> None:
     X, z, weights = problem()
     y = np.array(["low", "middle", "high"])[np.digitize(z, [-0.5, 1.0])]
-    options = {"C": C, "fit_intercept": fit_intercept}
+    options: Any = {"C": C, "fit_intercept": fit_intercept}
     model = fl.LogisticRegression(tol=1e-13, **options).fit(X, y, sample_weight=weights)
     peer = linear_model.LogisticRegression(tol=1e-10, max_iter=1000, **options)
     peer.fit(X, y, sample_weight=weights)

@@ -92,7 +92,7 @@ def test_two_classes_are_the_logistic_loss() -> None:
     """Q is (1, -1) / sqrt(2): the margin of the first class over the second is sqrt(2) V x."""
     p = Problem(700, 9, 2, np.dtype(np.float64))
     signs, u = 1.0 - 2.0 * p.y, np.sqrt(2.0) * p.V[0]
-    whole = {"hessian_rows": (0, 700)}
+    whole: Any = {"hessian_rows": (0, 700)}
     logistic = _core.newton_pass(p.rows.X, signs, p.rows.s, "logistic", u, *p.rows[4:], **whole)
     found = p.run()
     assert found[0] == pytest.approx(logistic[0], rel=1e-13)

@@ -86,10 +86,17 @@ def test_a_penalty_alone_leaves_nothing_of_rows_that_are_all_the_same() -> None:
 
 
 def test_more_columns_than_a_hessian_may_have_come_here_by_themselves() -> None:
-    X, y = problem("squared", n=20, d=1600)
+    X, y = problem("squared", n=40, d=1600)
     found = solvers.solve(posed(X, y, losses.Squared()))
     assert found.status == "certified"
     assert found.method.endswith("dimensions that the rows span")
+    csr = sparse.csr_array(X)
+    rows = _core.CsrMatrix(csr.data, csr.indices, csr.indptr, csr.shape[1])
+    thin = solvers.solve(posed(rows, y, losses.Squared()))
+    assert thin.status == "certified"
+    assert "span" not in thin.method
+    F = value(found, X, y, losses.Squared(), alpha=0.01)
+    assert value(thin, X, y, losses.Squared(), alpha=0.01) == pytest.approx(F, rel=2e-6)
 
 
 def test_the_bits_depend_on_neither_threads_nor_target() -> None:

@@ -120,9 +120,10 @@ class LinearRegression(LeastSquares):
     .. math:: \frac{1}{2 \sum_i s_i} \sum_i s_i (x_i w + b - y_i)^2
 
     by one step of Newton's method, in float64 and on columns centred and scaled as they are read
-    (beyond 1500 columns by L-BFGS in scaled coordinates, without a bound of the gap). Where the
-    solution is not unique, scikit-learn returns the shortest weights, this class those that are
-    shortest on standardised columns. X is read in place where `Trainer.fit` does; see there.
+    (beyond 1500 columns in the dimensions that the rows span if they are as few, else by L-BFGS in
+    scaled coordinates, without a bound of the gap). Where the solution is not unique, scikit-learn
+    returns the shortest weights, this class those that are shortest on standardised columns, or of
+    more than 1500. X is read in place where `Trainer.fit` does; see there.
 
     Examples
     --------

@@ -75,7 +75,12 @@ def solve(problem: Problem) -> Optimum:
 
 def _of_many_columns(problem: Problem) -> Optimum:
     n_samples, loss = problem.X.shape[0], problem.loss
+    has_dual = problem.alpha > 0.0 and loss.name in _core.dual_losses()
+    strong = problem.alpha * n_samples >= _STRONG_PENALTY
     if n_samples <= second_order.LARGEST_HESSIAN:
+        # Few stored elements are visited often in the time that their rows take to be dense.
+        if isinstance(problem.X, _core.CsrMatrix) and has_dual and strong:
+            return dual_ascent.solve(problem)
         return wide.solve(problem)
     has_kinks = loss.name in second_order.KINKED
     if has_kinks and problem.alpha == 0.0:
@@ -84,8 +89,7 @@ def _of_many_columns(problem: Problem) -> Optimum:
             "use fl.penalties.L2(1e-4)"
         )
         raise ValueError(message)
-    strong = has_kinks or problem.alpha * n_samples >= _STRONG_PENALTY
-    if strong and loss.name in _core.dual_losses():
+    if has_dual and (strong or has_kinks):
         return dual_ascent.solve(problem)
     return lbfgs.solve(problem)
 
