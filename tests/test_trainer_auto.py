@@ -114,6 +114,10 @@ def test_early_stopping_returns_to_the_best_weights_and_claims_no_gap() -> None:
     assert fit.status == "stopped"
     assert math.isnan(fit.gap)
     assert np.array_equal(fit.coef, [0.0, 0.0, 0.0])
+    patient = fl.Trainer(fl.losses.Logistic(), callbacks=[fl.callbacks.EarlyStopping(patience=99)])
+    fit = patient.fit(X, y, validation=held_out)
+    assert fit.status == "stopped"  # though it went on to the optimum
+    assert math.isnan(fit.gap)
 
 
 def test_progress_counts_the_places(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,6 +139,11 @@ def test_limits_are_kept_and_said() -> None:
     with pytest.warns(fl.ConvergenceWarning, match="the solver stopped at max_time"):
         fit = fl.Trainer(fl.losses.Logistic(), max_time=0.05, callbacks=[Slow()]).fit(X, y)
     assert fit.status == "budget"
+    both = np.column_stack([X[:, 0], X[:, 2]])
+    with pytest.warns(fl.ConvergenceWarning, match="the solver stopped at max_time"):
+        fit = fl.Trainer(fl.losses.Huber(), max_time=1e-9).fit(X, both)
+    assert fit.status == "budget"
+    assert np.array_equal(fit.coef[:, 1], [0.0, 0.0, 0.0])  # not begun
     X[:, 0] = y
     with pytest.warns(fl.ConvergenceWarning, match=r"pass penalty=fl\.penalties\.L2"):
         fit = fl.Trainer(fl.losses.Logistic()).fit(X, y)

@@ -111,8 +111,9 @@ class SolverRun:
                 self._record()
         if self._exchanged is None:
             return optimum
+        # What has been proven is of other weights.
         coef, intercept = self._exchanged
-        return optimum._replace(coef=coef, intercept=intercept, gap=math.nan)
+        return optimum._replace(coef=coef, intercept=intercept, status="stopped", gap=math.nan)
 
     @property
     def _as_run(self) -> Run:

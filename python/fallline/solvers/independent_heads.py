@@ -8,11 +8,19 @@ from typing import Final, cast
 import numpy as np
 
 from fallline._validation import as_dtype, computed_in
-from fallline.solvers.problem import Optimum, Problem, look_on
+from fallline.solvers.problem import Optimum, Problem, Visit
 from fallline.typing import FloatArray
 
 # What is said of all heads is what is said of the one that comes first here.
-_WEAKEST_FIRST: Final = ["interrupted", "budget", "separable", "floor", "estimated", "certified"]
+_WEAKEST_FIRST: Final = [
+    "interrupted",
+    "stopped",
+    "budget",
+    "separable",
+    "floor",
+    "estimated",
+    "certified",
+]
 
 
 def solve(problem: Problem, solve_one: Callable[[Problem], Optimum]) -> Optimum:
@@ -29,12 +37,16 @@ def solve(problem: Problem, solve_one: Callable[[Problem], Optimum]) -> Optimum:
     -------
     Optimum
         With F, gap and passes added up over the heads. Of heads that had not been begun when
-        Ctrl-C came, the weights are zero.
+        Ctrl-C or the end of the time came, the weights are zero.
     """
+
+    def observe(visit: Visit) -> bool:
+        return problem.observe(visit._replace(value=math.nan))  # as F of one head is none of all
+
     found: list[Optimum] = []
     for y in _targets(problem):
-        found.append(solve_one(problem._replace(y=y, heads=None, observe=look_on)))
-        if found[-1].status == "interrupted":
+        found.append(solve_one(problem._replace(y=y, heads=None, observe=observe)))
+        if found[-1].status in {"interrupted", "stopped"}:
             break
     missing = problem.n_heads - len(found)
     coef = np.stack([optimum.coef for optimum in found], axis=1)
