@@ -128,7 +128,9 @@ class _InteriorPoint:
         status, gap = "", 1.0
         try:
             while not status:
-                stuck = self._step() < _SHORTEST or self._mu(self.state) < EPS * gap
+                with np.errstate(all="ignore"):  # of distances too small for numbers; see `_step`
+                    length = self._step()
+                stuck = length < _SHORTEST or self._mu(self.state) < EPS * gap
                 value, gap = self._value_and_gap()
                 if stuck or gap <= self.tolerance.allowed(value):
                     self.residual = self._verified()
@@ -169,6 +171,8 @@ class _InteriorPoint:
         reached = state.moved(affine, *(min(1.0, t) for t in self._lengths(affine)))
         wanted = mu * (self._mu(reached) / mu) ** 3
         change = equations.solve(wanted - affine.d * affine.below, wanted + affine.d * affine.above)
+        if not all(np.isfinite(part).all() for part in change):
+            return 0.0
         length, of_duals = (min(1.0, _TO_THE_WALL * t) for t in self._lengths(change))
         self.state = state.moved(change, length, of_duals)
         # A whole step solves the equation; what is left is of the parts that were not possible.
