@@ -14,7 +14,7 @@ from fallline._callback import Callback
 from fallline._convergence import shortfall
 from fallline._run import Run, mean_loss
 from fallline._standardization import Standardization
-from fallline._validation import Data
+from fallline._validation import Data, check_every_class
 from fallline.errors import ConvergenceWarning
 from fallline.fit import Fit
 from fallline.history import History
@@ -152,7 +152,9 @@ def solve_model(
     trainer: "Trainer", data: Data, held_out: Data | None, columns: Standardization | None
 ) -> Fit:
     """Solve the problem of a trainer; warns where it has no optimum to return."""
-    _check_every_class(data)
+    if data.classes is not None:
+        codes = data.y if data.heads == "classes" else data.y > 0
+        check_every_class(codes, data.classes, data.sample_weight)
     penalty = trainer.penalty
     problem = Problem(
         data.X,
@@ -190,21 +192,6 @@ def solve_model(
         feature_names=data.feature_names,
         shift=optimum.shift,
     )
-
-
-def _check_every_class(data: Data) -> None:
-    """Raise an error unless every class has a row that counts."""
-    if data.classes is None or data.sample_weight is None:
-        return
-    codes = data.y if data.heads == "classes" else data.y > 0
-    counted = codes[data.sample_weight > 0].astype(np.intp)
-    counts = np.bincount(counted, minlength=len(data.classes))
-    if not counts.all():
-        found = data.classes[np.argmin(counts)].item()
-        message = (
-            f"y must hold classes with positive weight, got none for {found!r}; leave its rows out"
-        )
-        raise ValueError(message)
 
 
 def report(problem: Problem, optimum: Optimum, *, copied_bytes: int, seconds: float) -> Report:

@@ -18,7 +18,7 @@ from fallline._validation.rows import (
     is_view,
     raise_not_csr,
 )
-from fallline._validation.targets import encode, find_classes
+from fallline._validation.targets import check_every_class, encode, find_classes
 
 __all__ = [
     "Data",
@@ -29,6 +29,7 @@ __all__ = [
     "check_columns",
     "check_data",
     "check_dense",
+    "check_every_class",
     "check_intercepts",
     "check_validation",
     "column_names",

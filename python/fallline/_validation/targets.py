@@ -86,6 +86,22 @@ def class_numbers(
     return as_dtype(numbers, dtype)
 
 
+def check_every_class(
+    codes: np.ndarray[Any, Any], classes: np.ndarray[Any, Any], sample_weight: FloatArray | None
+) -> None:
+    """Refuse classes without a row that counts; ``codes`` are their places in ``classes``."""
+    if sample_weight is None:
+        return
+    counted = codes[sample_weight > 0].astype(np.intp)
+    counts = np.bincount(counted, minlength=len(classes))
+    if not counts.all():
+        found = classes[np.argmin(counts)].item()
+        message = (
+            f"y must hold classes with positive weight, got none for {found!r}; leave its rows out"
+        )
+        raise ValueError(message)
+
+
 def _raise_unknown(
     y: np.ndarray[Any, Any], row: int, classes: np.ndarray[Any, Any], name: str
 ) -> NoReturn:

@@ -7,10 +7,10 @@ import numpy as np
 
 from fallline._arguments import fraction, number
 from fallline._probability import log_probabilities, log_softmax, probabilities, softmax
-from fallline._validation import as_dtype, computed_in
+from fallline._validation import as_dtype, check_every_class, computed_in
 from fallline.estimators._base import Classifier, SolvedModel, sum_of_weights
 from fallline.losses import Logistic, Softmax
-from fallline.typing import FloatArray, IntArray
+from fallline.typing import FloatArray
 
 
 class LogisticRegression(SolvedModel, Classifier):
@@ -145,7 +145,7 @@ class LogisticRegression(SolvedModel, Classifier):
         codes = self._encode(y, weights)
         several = len(self.classes_) > 2
         if several:
-            self._check_every_class(codes, weights)
+            check_every_class(codes, self.classes_, weights)
         optimum = self._solve(
             X,
             as_dtype(codes if several else 2 * codes - 1, computed_in(X)),
@@ -160,19 +160,6 @@ class LogisticRegression(SolvedModel, Classifier):
         self.intercept_ = np.atleast_1d(optimum.intercept)
         self.n_iter_ = np.array([math.ceil(optimum.passes)], dtype=np.int32)
         return self
-
-    def _check_every_class(self, codes: IntArray, sample_weight: FloatArray | None) -> None:
-        """Raise an error unless every class has a row that counts."""
-        if sample_weight is None:
-            return
-        counts = np.bincount(codes[sample_weight > 0], minlength=len(self.classes_))
-        if not counts.all():
-            found = self.classes_[np.argmin(counts)].item()
-            message = (
-                f"y must hold classes with positive weight, got none for {found!r}; leave its rows "
-                "out"
-            )
-            raise ValueError(message)
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Predict the probability of each class.
