@@ -15,7 +15,7 @@ from fallline import _core
 
 ROOT = Path(__file__).resolve().parent.parent
 CPP = ROOT / "cpp"
-STUB = ROOT / "python" / "fallline" / "_core.pyi"
+STUBS = sorted((ROOT / "python" / "fallline").glob("_core*.pyi"))
 CPP_FILES = sorted([*CPP.rglob("*.hpp"), *CPP.rglob("*.cpp")])
 CPP_TEST_FILES = sorted((ROOT / "tests" / "cpp").iterdir())
 PYTHON_FILES = sorted(
@@ -109,7 +109,7 @@ def included(path: Path) -> Iterator[Path]:
 def test_the_search_found_the_code() -> None:
     assert {room_of(path) for path in CPP_FILES} <= MAY_INCLUDE.keys()
     assert TARGET_FILES
-    assert STUB in PYTHON_FILES
+    assert {*STUBS} <= {*PYTHON_FILES}
     assert len(CMAKE_FILES) >= 3
 
 
@@ -221,11 +221,15 @@ def public(names: list[str]) -> set[str]:
     return {word for word in names if not word.startswith("_")}
 
 
-def test_the_stub_declares_the_names_of_the_module() -> None:
-    assert stub_names(ast.parse(STUB.read_text()).body) == public(dir(_core))
+def declarations() -> list[ast.stmt]:
+    return [node for stub in STUBS for node in ast.parse(stub.read_text()).body]
 
 
-def test_the_stub_declares_the_members_of_each_class() -> None:
-    classes = [node for node in ast.parse(STUB.read_text()).body if isinstance(node, ast.ClassDef)]
+def test_the_stubs_declare_the_names_of_the_module() -> None:
+    assert stub_names(declarations()) == public(dir(_core))
+
+
+def test_the_stubs_declare_the_members_of_each_class() -> None:
+    classes = [node for node in declarations() if isinstance(node, ast.ClassDef)]
     declared = {node.name: stub_names(node.body) for node in classes}
     assert declared == {cls: public(list(vars(getattr(_core, cls)))) for cls in declared}

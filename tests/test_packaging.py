@@ -68,7 +68,7 @@ def test_an_estimator_without_scikit_learn_names_its_extra(tmp_path: Path) -> No
     assert all("fallline[sklearn]" in message for message in errors.values()), errors
 
 
-@pytest.mark.parametrize("file", ["py.typed", "_core.pyi"])
+@pytest.mark.parametrize("file", ["py.typed", "_core.pyi", "_core_loops.pyi"])
 def test_the_types_are_installed(file: str) -> None:
     assert importlib.resources.files("fallline").joinpath(file).is_file()
 

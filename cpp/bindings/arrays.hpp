@@ -65,6 +65,14 @@ template <class T> MatrixView<T> matrix(const py::array& X, const char* name,
           0,       source->unpack, {data, row_stride, column_stride, shifts}};
 }
 
+// An array of the dtype of the matrix, or TypeError: nothing is converted.
+template <class T> Array<T> of_dtype(const py::array& array, const char* name) {
+  if (!py::isinstance<Array<T>>(array)) {
+    throw py::type_error(std::string(name) + " must have the dtype of X");
+  }
+  return py::reinterpret_borrow<Array<T>>(array);
+}
+
 template <class T> T* writeable(Array<T>& x, std::ptrdiff_t n, const char* name) {
   vector(x, n, name);
   return x.mutable_data();  // raises ValueError for a read-only array

@@ -14,5 +14,6 @@ void bind_newton(pybind11::module_& m);
 void bind_rules(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
+void bind_variance_reduced(pybind11::module_& m);
 
 }  // namespace fallline

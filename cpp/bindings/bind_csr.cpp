@@ -14,14 +14,6 @@ template <class T, class I> CsrMatrix make_matrix(const Array<T>& values, const 
   return {csr_view(values, indices, starts, columns), values, indices, starts};
 }
 
-// An array of the dtype of the matrix, or TypeError: nothing is converted.
-template <class T> Array<T> of_dtype(const py::array& array, const char* name) {
-  if (!py::isinstance<Array<T>>(array)) {
-    throw py::type_error(std::string(name) + " must have the dtype of X");
-  }
-  return py::reinterpret_borrow<Array<T>>(array);
-}
-
 template <class T, class I>
 CsrSamples<T, I> samples_of(const CsrView<T, I>& X, const py::array& y,
                             const std::optional<py::array>& sample_weight) {

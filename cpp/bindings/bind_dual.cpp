@@ -4,8 +4,8 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
-#include "bindings/csr_matrix.hpp"
 #include "bindings/loss.hpp"
+#include "bindings/reader.hpp"
 #include "training/dual_pass.hpp"
 #include "training/row_sums.hpp"
 
@@ -13,30 +13,6 @@ namespace fallline {
 namespace {
 
 using Vector = Array<double>;
-
-AnyReader reader_of(const py::array& X) {
-  const bool is_float64 = py::isinstance<Array<double>>(X);  // what asks for no name comes first
-  if (!is_float64 && source_of<float>(X)) return DenseReader<float>(matrix<float>(X, "X"));
-  return DenseReader<double>(matrix<double>(X, "X"));
-}
-
-AnyReader reader_of(const CsrMatrix& X) {
-  return std::visit(
-      [](const auto& view) -> AnyReader {
-        using T = std::decay_t<decltype(*view.values)>;
-        using I = std::decay_t<decltype(*view.indices)>;
-        return CsrReader<T, I>(view);
-      },
-      X.view);
-}
-
-std::ptrdiff_t rows_of(const AnyReader& X) {
-  return std::visit([](const auto& reader) { return reader.rows(); }, X);
-}
-
-std::ptrdiff_t columns_of(const AnyReader& X) {
-  return std::visit([](const auto& reader) { return reader.columns(); }, X);
-}
 
 // Runs work(interrupt) without the GIL; only plain memory may be touched there, and the caller
 // holds the arrays.

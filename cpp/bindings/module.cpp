@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   fallline::bind_losses(m);
   fallline::bind_rules(m);
   fallline::bind_training(m);
+  fallline::bind_variance_reduced(m);
   fallline::bind_csr(m);
   fallline::bind_heads(m);
   fallline::bind_newton(m);

@@ -42,6 +42,21 @@ template <class T, class I> double dot(const CsrRow<T, I>& row, const double* w)
   return (sums[0] + sums[2]) + (sums[1] + sums[3]);
 }
 
+// |row|^2; of a sparse row whose columns occur once.
+template <class Row> double squared(const Row& row) {
+  double sums[4] = {};
+  std::ptrdiff_t k = 0;
+  const auto square = [&](std::ptrdiff_t at) {
+    const auto x = static_cast<double>(row.values[at]);
+    return x * x;
+  };
+  for (; k + 4 <= row.n; k += 4) {
+    for (std::ptrdiff_t j = 0; j < 4; ++j) sums[j] += square(k + j);
+  }
+  for (; k < row.n; ++k) sums[0] += square(k);
+  return (sums[0] + sums[2]) + (sums[1] + sums[3]);
+}
+
 // w += factor * row
 template <class T> void add(const DenseRow<T>& row, double factor, double* w) {
   for (std::ptrdiff_t k = 0; k < row.n; ++k) w[k] += factor * static_cast<double>(row.values[k]);
@@ -77,10 +92,15 @@ template <class T, class I> void clear(const CsrRow<T, I>& row, double* w) {
   for (std::ptrdiff_t k = 0; k < row.n; ++k) w[row.indices[k]] = 0;
 }
 
+// Columns may be read less their mean and times the inverse of their scale.
 template <class T> class DenseReader {
  public:
-  explicit DenseReader(const MatrixView<T>& X) : X_(X) {
-    if (X.unpack) unpacked_.resize(static_cast<std::size_t>(padded_size<T>(X.columns)));
+  static constexpr bool is_dense = true;
+
+  explicit DenseReader(const MatrixView<T>& X, const T* mean = nullptr,
+                       const T* inverse_scale = nullptr)
+      : X_(X), mean_(mean), inverse_scale_(inverse_scale) {
+    if (X.unpack || mean) row_.resize(static_cast<std::size_t>(padded_size<T>(X.columns)));
   }
 
   std::ptrdiff_t rows() const { return X_.rows; }
@@ -90,9 +110,16 @@ template <class T> class DenseReader {
 
   // Valid until the next call.
   DenseRow<T> row(std::ptrdiff_t i) {
-    if (!X_.unpack) return {X_.data + i * X_.stride, X_.columns};
-    X_.unpack(X_, {nullptr, i, i + 1}, unpacked_.data(), padded_size<T>(X_.columns));
-    return {unpacked_.data(), X_.columns};
+    const T* from = X_.data + i * X_.stride;
+    if (X_.unpack) {
+      X_.unpack(X_, {nullptr, i, i + 1}, row_.data(), padded_size<T>(X_.columns));
+      from = row_.data();
+    }
+    if (!mean_) return {from, X_.columns};
+    T* to = row_.data();
+    for (std::ptrdiff_t j = 0; j < X_.columns; ++j)
+      to[j] = (from[j] - mean_[j]) * inverse_scale_[j];
+    return {to, X_.columns};
   }
   // The processor sees by itself how a long row goes on.
   void prefetch_row(std::ptrdiff_t i) const {
@@ -101,11 +128,14 @@ template <class T> class DenseReader {
 
  private:
   MatrixView<T> X_;
-  AlignedVector<T> unpacked_;
+  const T *mean_, *inverse_scale_;
+  AlignedVector<T> row_;
 };
 
 template <class T, class I> class CsrReader {
  public:
+  static constexpr bool is_dense = false;
+
   explicit CsrReader(const CsrView<T, I>& X) : X_(X) {}
 
   std::ptrdiff_t rows() const { return X_.rows; }

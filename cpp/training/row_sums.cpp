@@ -40,8 +40,9 @@ template <class Reader, class Work> bool over_rows(const Reader& X, std::ptrdiff
   return !interrupt.stopped();
 }
 
-template <class Reader>
-bool sums_of(const Reader& X, const double* r, Power power, double* out, Interrupt& interrupt) {
+// The sum of all rows, each times factor(row, its number).
+template <class Reader, class Factor> bool sums_of(const Reader& X, const Factor& factor,
+                                                   Power power, double* out, Interrupt& interrupt) {
   const std::ptrdiff_t d = X.columns();
   const std::ptrdiff_t most = std::clamp<std::ptrdiff_t>(
       X.elements() / (elements_per_sum * std::max<std::ptrdiff_t>(d, 1)), 1, most_parts);
@@ -50,10 +51,11 @@ bool sums_of(const Reader& X, const double* r, Power power, double* out, Interru
   std::vector<double> sums(static_cast<std::size_t>(parts * d));
   const bool finished =
       over_rows(X, length, interrupt, [&](Reader& reader, std::ptrdiff_t i, std::ptrdiff_t part) {
-        if (r[i] == 0) return;
         double* to = sums.data() + part * d;
         const auto row = reader.row(i);
-        power == Power::one ? add(row, r[i], to) : add_squares(row, r[i], to);
+        const double r = factor(row, i);
+        if (r == 0) return;
+        power == Power::one ? add(row, r, to) : add_squares(row, r, to);
       });
   add_pairwise(sums.data(), parts, d);
   std::copy_n(sums.begin(), d, out);
@@ -86,8 +88,25 @@ bool row_products(const AnyReader& X, const double* w, double* out, Interrupt& i
 }
 
 bool row_sums(const AnyReader& X, const double* r, Power power, double* out, Interrupt& interrupt) {
-  return std::visit([&](const auto& reader) { return sums_of(reader, r, power, out, interrupt); },
-                    X);
+  return std::visit(
+      [&](const auto& reader) {
+        const auto factor = [=](const auto&, std::ptrdiff_t i) { return r[i]; };
+        return sums_of(reader, factor, power, out, interrupt);
+      },
+      X);
+}
+
+bool loss_gradient(const AnyReader& X, const RowLosses& losses, const double* w, double intercept,
+                   double* derivatives, double* out, Interrupt& interrupt) {
+  return std::visit(
+      [&](const auto& reader) {
+        const auto derivative = [&](const auto& row, std::ptrdiff_t i) {
+          losses.at(i, dot(row, w) + intercept, derivatives + i);
+          return derivatives[i];
+        };
+        return sums_of(reader, derivative, Power::one, out, interrupt);
+      },
+      X);
 }
 
 bool squared_norms(const AnyReader& X, double* out, Interrupt& interrupt) {

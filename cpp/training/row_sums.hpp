@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/interrupt.hpp"
+#include "training/row_losses.hpp"
 #include "training/row_reader.hpp"
 
 namespace fallline {
@@ -14,6 +15,11 @@ enum class Power { one, two };
 // X' r, one number per column; with Power::two of the squares of the stored elements. False if the
 // user interrupted.
 bool row_sums(const AnyReader& X, const double* r, Power power, double* out, Interrupt& interrupt);
+
+// The sum of the gradients of the losses, and the derivative of each. False if the user
+// interrupted.
+bool loss_gradient(const AnyReader& X, const RowLosses& losses, const double* w, double intercept,
+                   double* derivatives, double* out, Interrupt& interrupt);
 
 // |x|^2 of each row, whose columns may occur more than once. False if the user interrupted.
 bool squared_norms(const AnyReader& X, double* out, Interrupt& interrupt);

@@ -11,10 +11,10 @@ from fallline._arguments import number
 from fallline._convergence import warn_if_unfinished
 from fallline._run import Run, mean_loss, null_loss
 from fallline._standardization import Standardization
-from fallline._validation import Data, check_coef, check_intercepts, column_spans
+from fallline._validation import Data, as_dtype, check_coef, check_intercepts, column_spans
 from fallline.errors import DivergenceError
 from fallline.fit import Fit
-from fallline.optim import Optimizer
+from fallline.optim import Optimizer, VarianceReduced
 from fallline.report import Report, objective_in_symbols
 from fallline.typing import Intercept
 
@@ -31,7 +31,12 @@ def descend(
     intercept: Intercept,
 ) -> Fit:
     """Train by the optimizer of a trainer; raises DivergenceError, and warns where it has to."""
-    core = _make_loop(trainer, data, columns)
+    optimizer = trainer.optimizer
+    if isinstance(optimizer, VarianceReduced):
+        core = _make_variance_reduced(trainer, optimizer, data, columns)
+    else:
+        optimizer = optimizer_of(trainer)
+        core = _make_loop(trainer, data, columns)
     start_loss = at_zero = null_loss(data, trainer.loss)
     if not math.isfinite(start_loss):
         largest = np.abs(data.y).max()
@@ -49,11 +54,12 @@ def descend(
         data,
         held_out,
         trainer.loss,
-        optimizer_of(trainer).learning_rate,
+        optimizer.learning_rate,
         trainer.epochs,
         trainer.max_time,
         start_loss,
         columns,
+        finds_rate=optimizer.finds_rate,
     )
     run.train(trainer.callbacks)
     if run.status == "diverged":
@@ -64,12 +70,13 @@ def descend(
 
 
 def optimizer_of(trainer: "Trainer") -> Optimizer:
-    """Return the optimizer of a trainer that names one."""
+    """Return the optimizer of a trainer that names one with a rule."""
     if isinstance(trainer.optimizer, Optimizer):
         return trainer.optimizer
+    got = trainer.optimizer if trainer.optimizer == "auto" else type(trainer.optimizer).__name__
     message = (
-        f"trainer must name an optimizer, as fl.optim.Adam(0.01), got {trainer.optimizer!r}, which "
-        "has no learning rate or epochs to try"
+        f"trainer must name an optimizer, as fl.optim.Adam(0.01), got {got!r}, whose steps do not "
+        "serve several candidates at once"
     )
     raise ValueError(message)
 
@@ -87,6 +94,35 @@ def _make_loop(trainer: "Trainer", data: Data, columns: Standardization | None) 
         options |= columns._asdict()
     return _loop_class(data)(
         data.X, data.y, data.sample_weight, l2=l2, l1=l1, weight_decay=decay, **options
+    )
+
+
+def _make_variance_reduced(
+    trainer: "Trainer", method: VarianceReduced, data: Data, columns: Standardization | None
+) -> Any:
+    if data.heads is not None:
+        kind = "classes" if data.heads == "classes" or data.classes is not None else "targets"
+        message = (
+            f"y must have one output with {type(method).__name__}, got {data.n_heads} {kind}; use "
+            "optimizer='auto', or fit one output at a time"
+        )
+        raise ValueError(message)
+    penalty, weight = trainer.penalty, data.sample_weight
+    standard = () if columns is None else columns
+    return _core.VarianceReducedLoop(
+        data.X,
+        as_dtype(data.y, np.dtype(np.float64)),
+        None if weight is None else as_dtype(weight, np.dtype(np.float64)),
+        *standard,
+        loss=trainer.loss.name,
+        loss_parameters=trainer.loss.parameters,
+        l2=penalty.l2 if penalty else 0.0,
+        l1=penalty.l1 if penalty else 0.0,
+        memory=method.memory,
+        line_search=method.finds_rate,
+        shuffle=trainer.shuffle or "none",
+        seed=trainer.seed,
+        fit_intercept=trainer.fit_intercept,
     )
 
 
@@ -146,11 +182,13 @@ def _raise_divergence(trainer: "Trainer", run: Run, data: Data) -> None:
 def _result(trainer: "Trainer", run: Run, data: Data) -> Fit:
     coef, intercept = run.weights
     penalty = trainer.penalty
+    passes = run.step / run.steps_per_epoch + run.snapshots
     facts = {
         "seconds": run.seconds,
         "epochs": run.epoch,
         "steps": run.step,
-        "bytes_read": run.step * data.X.nbytes // run.steps_per_epoch,
+        "passes": passes,
+        "bytes_read": int(passes * data.X.nbytes),
         "copied_bytes": data.copied_bytes,
         "threads": _core.get_num_threads(),
         "target": _core.get_target(),
@@ -163,7 +201,7 @@ def _result(trainer: "Trainer", run: Run, data: Data) -> Fit:
         ),
     }
     return Fit(
-        coef,
+        as_dtype(coef, data.dtype),
         intercept,
         trainer.loss,
         data.classes,

@@ -22,6 +22,7 @@ Core: TypeAlias = (
     | _core.HeadsLoopFloat32
     | _core.HeadsLoopFloat64
     | _core.CsrLoop
+    | _core.VarianceReducedLoop
 )
 
 # The mean loss may reach this multiple of what it was at the start.
@@ -73,12 +74,14 @@ class Run:
         max_time: float,
         start_loss: float,
         standardization: Standardization | None = None,
+        *,
+        finds_rate: bool = False,
     ) -> None:
         self._core: Any = core  # of one head, or of several: the members are the same
         self._data = data
         self._validation = validation
         self._loss = loss
-        self._schedule = schedule
+        self._schedule, self._finds_rate = schedule, finds_rate
         self._standardization = standardization
         self._deadline = time.monotonic() + max_time
         self._started = time.monotonic()
@@ -102,6 +105,11 @@ class Run:
     def step(self) -> int:
         """Steps made."""
         return int(self._core.step)
+
+    @property
+    def snapshots(self) -> int:
+        """Passes over all rows that SVRG has made besides its steps."""
+        return getattr(self._core, "snapshots", 0)
 
     @property
     def standing(self) -> str:
@@ -168,7 +176,8 @@ class Run:
             count = min(self._chunk_steps, end - self.step)
             rates = self._schedule.values(self.step, count)
             done, chunk_loss, chunk_weight = self._core.run(rates)
-            self.learning_rate = float(rates[min(done, count - 1)])
+            rate = self._core.learning_rate if self._finds_rate else rates[min(done, count - 1)]
+            self.learning_rate = float(rate)
             loss += chunk_loss
             weight += chunk_weight
             head_loss = head_loss + (

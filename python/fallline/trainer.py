@@ -13,8 +13,9 @@ from fallline._standardization import Standardization, standardization
 from fallline._validation import Data, check_data, check_validation
 from fallline.fit import Fit
 from fallline.losses import Loss
-from fallline.optim import SGD, Optimizer
+from fallline.optim import SGD, Optimizer, VarianceReduced
 from fallline.penalties import Penalty
+from fallline.solvers import KINKED
 
 _ORDERS = ("blocks", "rows")
 
@@ -36,13 +37,14 @@ class Trainer:
         the rest.
     penalty : Penalty, default=None
         From `fallline.penalties`; None for none.
-    optimizer : Optimizer or "auto", default="auto"
+    optimizer : Optimizer, VarianceReduced or "auto", default="auto"
         From `fallline.optim`, of which only the settings are used: every fit starts with fresh
         state. "auto" has no learning rate to find: it goes to the optimum of a convex loss and
         proves how close it has come (see Notes).
     batch_size : int, default=64
         Rows per step of a named optimizer; 1 is stochastic gradient descent. None takes all rows:
-        batch gradient descent. "auto" chooses its own mini-batches.
+        batch gradient descent. "auto" chooses its own mini-batches; `SAGA` and `SVRG` step after
+        every row.
     epochs : int, default=None
         Passes over the data; None is 20. "auto" ends before if it has arrived, and may make 10,000
         by default.
@@ -77,7 +79,8 @@ class Trainer:
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If an argument is out of its range, or an L1 penalty is asked for with an adaptive rule.
+        If an argument is out of its range, an L1 penalty is asked for with an adaptive rule, or a
+        loss with kinks with `SAGA` or `SVRG`.
 
     Notes
     -----
@@ -126,7 +129,7 @@ class Trainer:
         loss: Loss,
         *,
         penalty: Penalty | None = None,
-        optimizer: Optimizer | Literal["auto"] = "auto",
+        optimizer: Optimizer | VarianceReduced | Literal["auto"] = "auto",
         batch_size: int | None = 64,
         epochs: int | None = None,
         tol: float = 1e-6,
@@ -143,11 +146,7 @@ class Trainer:
             if penalty is None
             else _instance("penalty", penalty, Penalty, "fl.penalties.L2(1e-4)")
         )
-        self.optimizer: Optimizer | Literal["auto"] = (
-            "auto"
-            if isinstance(optimizer, str) and optimizer == "auto"
-            else _instance("optimizer", optimizer, Optimizer, "fl.optim.SGD(0.1)")
-        )
+        self.optimizer = _checked_optimizer(optimizer, self.loss)
         self.batch_size = None if batch_size is None else integer("batch_size", batch_size, 1)
         usual = _MOST_PASSES if self.optimizer == "auto" else _EPOCHS
         self.epochs = usual if epochs is None else integer("epochs", epochs, 1)
@@ -165,7 +164,7 @@ class Trainer:
         self.fit_intercept = boolean("fit_intercept", fit_intercept)
         self.standardize = boolean("standardize", standardize)
         self.callbacks = _checked(callbacks)
-        adaptive = not isinstance(self.optimizer, SGD | str)
+        adaptive = not isinstance(self.optimizer, SGD | VarianceReduced | str)
         if self.penalty is not None and self.penalty.l1 > 0 and adaptive:
             message = (
                 f"penalty must not contain L1 with an adaptive rule, got {penalty!r} with "
@@ -263,6 +262,22 @@ def _instance(name: str, value: object, kind: type[_Kind], example: str) -> _Kin
     article = "an" if kind is Optimizer else "a"
     message = f"{name} must be {article} {kind.__name__}, as {example}; got {got}"
     raise TypeError(message)
+
+
+def _checked_optimizer(
+    optimizer: object, loss: Loss
+) -> Optimizer | VarianceReduced | Literal["auto"]:
+    if isinstance(optimizer, str) and optimizer == "auto":
+        return "auto"
+    if not isinstance(optimizer, VarianceReduced):
+        return _instance("optimizer", optimizer, Optimizer, "fl.optim.SGD(0.1)")
+    if loss.name in KINKED or loss.name == "perceptron":
+        message = (
+            f"loss must have no kinks with {type(optimizer).__name__}, whose noise would not die "
+            f"away, got {loss!r}; use optimizer='auto' or fl.optim.SGD(0.01)"
+        )
+        raise ValueError(message)
+    return optimizer
 
 
 def _checked(callbacks: object) -> list[Callback]:

@@ -1,7 +1,7 @@
 """Names for the types that occur in signatures."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -21,3 +21,6 @@ UInt8Array: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 Intercept: TypeAlias = Any
 
 LearningRate: TypeAlias = float | Callable[[int], float]
+
+# "auto" for one that is found on the way.
+FoundRate: TypeAlias = LearningRate | Literal["auto"]

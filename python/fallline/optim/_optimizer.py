@@ -48,6 +48,11 @@ class Optimizer:
         return self._steps
 
     @property
+    def finds_rate(self) -> bool:
+        """Whether the learning rate is found on the way."""
+        return False
+
+    @property
     def rule(self) -> str:
         """Name of the rule in the core."""
         raise NotImplementedError

@@ -2,5 +2,6 @@
 
 from fallline.solvers.automatic import solve
 from fallline.solvers.problem import Optimum, Problem
+from fallline.solvers.second_order import KINKED
 
-__all__ = ["Optimum", "Problem", "solve"]
+__all__ = ["KINKED", "Optimum", "Problem", "solve"]
