@@ -75,8 +75,12 @@ template <class T> Loop<DenseModel<T>> make_loop(
     double l1, double weight_decay, std::ptrdiff_t batch_size, const std::string& shuffle,
     std::uint64_t seed, bool fit_intercept, std::vector<double> loss_parameters,
     const std::optional<Array<T>>& shift, const std::optional<Array<T>>& mean,
-    const std::optional<Array<T>>& inverse_scale) {
+    const std::optional<Array<T>>& inverse_scale, const std::string& rate) {
   const KernelTable<T>& table = kernels<T>();
+  const RateRule rate_rule = rate_rule_named(rate);
+  if (rate_rule == RateRule::prodigy && rule != "adam") {
+    throw py::value_error("rate 'prodigy' goes with the rule 'adam'");
+  }
   if (parameters.size() != static_cast<std::size_t>(find(table.rules, rule).n_parameters) ||
       batch_size < 1) {
     throw py::value_error("wrong number of parameters, or a batch_size below 1");
@@ -94,7 +98,7 @@ template <class T> Loop<DenseModel<T>> make_loop(
   const LossEntry<T>& entry = loss_named<T>(loss, loss_parameters);
   return {DenseModel<T>(data, entry, rule.c_str(),
                         {fit_intercept, l2, l1, weight_decay, std::move(parameters),
-                         std::move(loss_parameters)},
+                         std::move(loss_parameters), rate_rule},
                         std::move(standardization)),
           batch_size, shuffle_named(shuffle), seed};
 }
@@ -108,12 +112,16 @@ template <class T> void bind_loop(py::module_& m, const char* name) {
            py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("fit_intercept"),
            py::arg("loss_parameters") = std::vector<double>{},
            py::arg("shift").noconvert() = py::none(), py::arg("mean").noconvert() = py::none(),
-           py::arg("inverse_scale").noconvert() = py::none(), py::keep_alive<1, 2>(),
-           py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 16>())
+           py::arg("inverse_scale").noconvert() = py::none(), py::arg("rate") = "",
+           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>(),
+           py::keep_alive<1, 16>())
       .def("run", run_steps<DenseModel<T>>, py::arg("learning_rates").noconvert(),
            "One step per rate: steps done, sum of losses, sum of weights.")
       .def_property_readonly("steps_per_epoch", &Dense::steps_per_epoch, "Mini-batches in X.")
       .def_property_readonly("step", &Dense::step, "Steps done so far.")
+      .def_property_readonly(
+          "learning_rate", [](Dense& loop) { return loop.model().learning_rate(); },
+          "Of the last step, where one is found.")
       .def_property(
           "coef",
           [](Dense& loop) {

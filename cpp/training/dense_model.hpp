@@ -29,12 +29,13 @@ template <class T> class DenseModel {
   std::ptrdiff_t n_samples() const { return samples_.X.rows; }
   std::ptrdiff_t n_features() const { return samples_.X.columns; }
   std::ptrdiff_t rates_per_step() const { return 1; }
-  // Of the standardised columns, with every step taken so far. Reading does not change a bit of
-  // what comes after.
-  void read_coef(T* w) const { std::copy_n(settled().w.data(), n_features(), w); }
+  // Of the standardised columns, with every step taken so far; their mean where learning rates are
+  // found. Reading does not change a bit of what comes after.
+  void read_coef(T* w) const;
   void assign_coef(const T* w);
-  double read_intercept() const { return settled().intercept; }
+  double read_intercept() const;
   void assign_intercept(double b);
+  double learning_rate() const { return learning_rate_; }  // of the last step
 
  private:
   struct Settled {
@@ -64,6 +65,8 @@ template <class T> class DenseModel {
   Standardization<T> standardization_;
   AlignedVector<T> w_, folded_, gradient_, slots_;
   Intercept intercept_;
+  RateFinder<T> finder_;
+  double learning_rate_ = 0;
   bool can_descend_;     // one row a step, straight into the weights
   DescentStep<T> last_;  // which w_ and intercept_ lack
   AlignedVector<T> last_row_;

@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "training/rate_finder.hpp"
+
 namespace fallline {
 
 struct StepOptions {
@@ -12,6 +14,7 @@ struct StepOptions {
   double weight_decay;
   std::vector<double> rule_parameters;
   std::vector<double> loss_parameters;
+  RateRule rate = RateRule::none;  // how learning rates are found that others then multiply
 };
 
 }  // namespace fallline

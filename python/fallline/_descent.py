@@ -86,12 +86,22 @@ def _make_loop(trainer: "Trainer", data: Data, columns: Standardization | None) 
     l2 = optimizer.coupled_decay + (penalty.l2 if penalty else 0.0)
     l1 = penalty.l1 if penalty else 0.0
     decay, options = optimizer.decoupled_decay, loop_options(trainer, data)
+    is_sparse = isinstance(data.X, _core.CsrMatrix)
+    if optimizer.finds_rate and (is_sparse or data.heads is not None):
+        kind = "sparse X" if is_sparse else f"{n} {data.kind_of_heads}"
+        message = (
+            f"learning_rate must be a number, a schedule or a function with {kind}, got 'auto'; "
+            "use Trainer(optimizer='auto'), which has none to find"
+        )
+        raise ValueError(message)
     if data.heads is not None:
         return _heads.make_loop(
             data, data.heads, l2=[l2] * n, l1=[l1] * n, weight_decay=[decay] * n, **options
         )
     if columns is not None:
         options |= columns._asdict()
+    if not is_sparse:
+        options["rate"] = optimizer.rate_rule
     return _loop_class(data)(
         data.X, data.y, data.sample_weight, l2=l2, l1=l1, weight_decay=decay, **options
     )
@@ -101,9 +111,9 @@ def _make_variance_reduced(
     trainer: "Trainer", method: VarianceReduced, data: Data, columns: Standardization | None
 ) -> Any:
     if data.heads is not None:
-        kind = "classes" if data.heads == "classes" or data.classes is not None else "targets"
         message = (
-            f"y must have one output with {type(method).__name__}, got {data.n_heads} {kind}; use "
+            f"y must have one output with {type(method).__name__}, got {data.n_heads} "
+            f"{data.kind_of_heads}; use "
             "optimizer='auto', or fit one output at a time"
         )
         raise ValueError(message)
@@ -171,7 +181,7 @@ def _raise_divergence(trainer: "Trainer", run: Run, data: Data) -> None:
     )
     message = (
         f"the loss {rose} at epoch {run.epoch + 1} (step {run.step}) with "
-        f"learning_rate={rate:.6g}; lower it"
+        f"learning_rate={rate:.6g}; {'give a lower one' if run.finds_rate else 'lower it'}"
     )
     if not trainer.standardize:
         message += f" or standardize X (column {widest} spans {spans[widest]:.2g})"

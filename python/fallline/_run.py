@@ -47,6 +47,8 @@ class Run:
         How long training lasts if nothing stops it.
     epoch, step : int
         Whole epochs and steps made.
+    finds_rate : bool
+        Whether learning rates are found on the way; what is given then multiplies them.
     learning_rate : float
         Of the last step.
     running_loss : float
@@ -81,7 +83,7 @@ class Run:
         self._data = data
         self._validation = validation
         self._loss = loss
-        self._schedule, self._finds_rate = schedule, finds_rate
+        self._schedule, self.finds_rate = schedule, finds_rate
         self._standardization = standardization
         self._deadline = time.monotonic() + max_time
         self._started = time.monotonic()
@@ -176,7 +178,7 @@ class Run:
             count = min(self._chunk_steps, end - self.step)
             rates = self._schedule.values(self.step, count)
             done, chunk_loss, chunk_weight = self._core.run(rates)
-            rate = self._core.learning_rate if self._finds_rate else rates[min(done, count - 1)]
+            rate = self._core.learning_rate if self.finds_rate else rates[min(done, count - 1)]
             self.learning_rate = float(rate)
             loss += chunk_loss
             weight += chunk_weight

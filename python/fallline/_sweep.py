@@ -90,8 +90,7 @@ def sweep(
     candidates, schedules, alphas = _combine(trainer, learning_rate, alpha)
     data = check_data(X, y, sample_weight, trainer.loss)
     if data.heads is not None:
-        kind = "classes" if data.heads == "classes" else "targets"
-        message = f"y must have one output in a sweep, got {data.n_heads} {kind}"
+        message = f"y must have one output in a sweep, got {data.n_heads} {data.kind_of_heads}"
         raise ValueError(message)
     if trainer.callbacks:
         message = f"trainer must have no callbacks in a sweep, got {trainer.callbacks!r}"
@@ -210,6 +209,12 @@ def _combine(
         tried["alpha"] = _several("alpha", alpha, lambda value: not_negative("alpha", value))
     if not tried:
         message = "learning_rate or alpha must be given, got neither; there is nothing to try"
+        raise ValueError(message)
+    if learning_rate is None and optimizer_of(trainer).finds_rate:
+        message = (
+            "learning_rate must be tried, or a number in the optimizer of the trainer, got 'auto', "
+            "which candidates do not find; use learning_rate=[0.01, 0.1, 1.0]"
+        )
         raise ValueError(message)
     candidates = [dict(zip(tried, v, strict=True)) for v in itertools.product(*tried.values())]
     rates = {id(rate): as_schedule(rate) for rate in tried.get("learning_rate", [])}

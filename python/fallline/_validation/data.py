@@ -46,6 +46,11 @@ class Data(NamedTuple):
         return self.y.shape[1] if self.heads else 1
 
     @property
+    def kind_of_heads(self) -> str:
+        """What several outputs are, in a word."""
+        return "targets" if self.classes is None else "classes"
+
+    @property
     def dtype(self) -> FloatDType:
         """What the core computes in."""
         return self.y.dtype

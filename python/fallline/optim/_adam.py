@@ -2,7 +2,7 @@
 
 from fallline._arguments import not_negative, number
 from fallline.optim._optimizer import Optimizer
-from fallline.typing import LearningRate
+from fallline.typing import FoundRate
 
 
 class Adam(Optimizer):
@@ -10,8 +10,9 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, Schedule or callable, default=1e-3
-        Step size: positive, or a function of the step number.
+    learning_rate : float, Schedule, callable or "auto", default=1e-3
+        Step size: positive, or a function of the step number. "auto" finds it on the way, in
+        `fallline.Trainer` on dense rows (see Notes).
     betas : tuple of float, default=(0.9, 0.999)
         Decay rates of the first and second moment, each in [0, 1); dimensionless, per step.
     eps : float, default=1e-8
@@ -35,6 +36,15 @@ class Adam(Optimizer):
               w \leftarrow w - \frac{\eta}{1 - \beta_1^t}
                   \frac{m}{\sqrt{v / (1 - \beta_2^t)} + \varepsilon}.
 
+    With "auto" the learning rate is Prodigy's estimate d of the distance to the optimum, from
+    :math:`10^{-6}` on: the largest of all :math:`r / |s|_1`, where after each step
+
+    .. math:: r \leftarrow \sqrt{\beta_2} r + (1 - \sqrt{\beta_2}) d^2 \, g \cdot (w_0 - w), \quad
+              s \leftarrow \sqrt{\beta_2} s + (1 - \sqrt{\beta_2}) d^2 g.
+
+    The moments are Adam's: those of Prodigy also count gradients by the d of their time. The model
+    is a mean of the weights, as of `SGD` with "auto", which mostly comes closer and is faster.
+
     On sparse data a step changes the weights and moments whose gradient is not zero, and no others,
     as torch.optim.SparseAdam does: on dense data the moments of the others would fade and go on
     moving their weights. ``weight_decay`` and the gradient of an L2 penalty wait for such a step
@@ -43,6 +53,8 @@ class Adam(Optimizer):
     References
     ----------
     Kingma, D. P. and Ba, J. (2015). Adam: a method for stochastic optimization, algorithm 1.
+    Mishchenko, K. and Defazio, A. (2024). Prodigy: an expeditiously adaptive parameter-free
+    learner, algorithm 4.
 
     Examples
     --------
@@ -54,9 +66,11 @@ class Adam(Optimizer):
     array([ 0.5, -1.5])
     """
 
+    _finder = "prodigy"
+
     def __init__(
         self,
-        learning_rate: LearningRate = 1e-3,
+        learning_rate: FoundRate = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -92,8 +106,8 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate : float, Schedule or callable, default=1e-3
-        Step size: positive, or a function of the step number.
+    learning_rate : float, Schedule, callable or "auto", default=1e-3
+        Step size: positive, or a function of the step number; "auto" is that of `Adam`.
     betas : tuple of float, default=(0.9, 0.999)
         Decay rates of the first and second moment, each in [0, 1); dimensionless, per step.
     eps : float, default=1e-8
@@ -129,7 +143,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: LearningRate = 1e-3,
+        learning_rate: FoundRate = 1e-3,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,

@@ -1,13 +1,14 @@
 """What every optimizer can do."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
 
 from fallline import _core
+from fallline.optim._rate import rate_and_whether_found
 from fallline.schedules import Schedule, as_schedule
-from fallline.typing import FloatArray, LearningRate
+from fallline.typing import FloatArray, FoundRate, LearningRate
 
 Arrays: TypeAlias = FloatArray | Sequence[FloatArray] | Mapping[Any, FloatArray]
 
@@ -21,26 +22,44 @@ class Optimizer:
 
     Parameters
     ----------
-    learning_rate : float, Schedule or callable
-        Step size: positive, or a function of the step number.
+    learning_rate : float, Schedule, callable or "auto"
+        Step size: positive, or a function of the step number; "auto" for one that
+        `fallline.Trainer` finds, of the rules that say so.
+
+    Raises
+    ------
+    ValueError
+        If it is "auto" of a rule that finds none.
     """
+
+    # What finds the learning rate; empty where nothing does.
+    _finder: ClassVar[str] = ""
 
     weight_decay: float
 
-    def __init__(self, learning_rate: LearningRate) -> None:
-        self._schedule = as_schedule(learning_rate)
+    def __init__(self, learning_rate: FoundRate) -> None:
+        self._schedule, self._finds_rate = rate_and_whether_found(learning_rate)
+        if self._finds_rate and not self._finder:
+            message = (
+                f"learning_rate must be a number, a schedule or a function with "
+                f"{type(self).__name__}, got 'auto'; SGD, Adam and AdamW can find theirs"
+            )
+            raise ValueError(message)
         self._steps = 0
         self._slots: dict[object, list[FloatArray]] = {}
         self._layout: dict[object, _Layout] = {}
 
     @property
     def learning_rate(self) -> Schedule:
-        """The schedule in force; a number or a function may be assigned."""
+        """The schedule in force; a number or a function may be assigned.
+
+        With "auto" it multiplies what is found, and is 1.
+        """
         return self._schedule
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
-        self._schedule = as_schedule(value)
+        self._schedule, self._finds_rate = as_schedule(value), False
 
     @property
     def steps(self) -> int:
@@ -50,7 +69,12 @@ class Optimizer:
     @property
     def finds_rate(self) -> bool:
         """Whether the learning rate is found on the way."""
-        return False
+        return self._finds_rate
+
+    @property
+    def rate_rule(self) -> str:
+        """Name of what finds the learning rate in the core; empty where it is given."""
+        return self._finder if self._finds_rate else ""
 
     @property
     def rule(self) -> str:
@@ -88,13 +112,20 @@ class Optimizer:
             If something is not a float32 or float64 array, or the structures differ.
         ValueError
             If shapes or dtypes differ, or an array is read-only or not contiguous, or ``params``
-            are not those of the steps before. Nothing has been changed then.
+            are not those of the steps before, or the learning rate is "auto". Nothing has been
+            changed then.
 
         Notes
         -----
         The first call allocates the rule's state, zeros of the shape of each array. States belong
         to the place of an array in the list or its key in the dict, not to the array itself.
         """
+        if self._finds_rate:
+            message = (
+                "learning_rate must be a number, a schedule or a function to step arrays, got "
+                "'auto', which fallline.Trainer finds for linear models; 1e-3 is usual with Adam"
+            )
+            raise ValueError(message)
         pairs = _pairs(params, grads)
         layout = {key: (w.shape, w.dtype) for key, (w, _) in pairs.items()}
         if self._steps and layout != self._layout:

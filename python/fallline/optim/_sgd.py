@@ -2,7 +2,7 @@
 
 from fallline._arguments import boolean, not_negative, number
 from fallline.optim._optimizer import Optimizer
-from fallline.typing import LearningRate
+from fallline.typing import FoundRate
 
 
 class SGD(Optimizer):
@@ -10,8 +10,9 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, Schedule or callable
-        Step size: positive, or a function of the step number.
+    learning_rate : float, Schedule, callable or "auto"
+        Step size: positive, or a function of the step number. "auto" finds it on the way, in
+        `fallline.Trainer` on dense rows (see Notes).
     momentum : float, default=0.0
         Share of the last step's velocity that is kept, in [0, 1); dimensionless, per step.
     nesterov : bool, default=False
@@ -25,7 +26,8 @@ class SGD(Optimizer):
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If an argument is out of its range, or ``nesterov`` is asked for without momentum.
+        If an argument is out of its range, ``nesterov`` is asked for without momentum, or momentum
+        with "auto".
 
     Notes
     -----
@@ -33,6 +35,13 @@ class SGD(Optimizer):
 
     .. math:: v \leftarrow \mu v + g, \quad w \leftarrow w - \eta v
               \text{ or, with nesterov, } w \leftarrow w - \eta (g + \mu v).
+
+    With "auto" the learning rate is DoWG's: with r the largest distance from the start so far,
+    :math:`r^2 / \sqrt{\sum r^2 |g|^2}`, whose sum is over all steps. The model is the mean of the
+    weights after each step, in which half of the weight is on the last 7 % of them. On standardised
+    columns half of the data sets that we have tried come within a thousandth of F in 60 passes,
+    most of these in 5; hardly any within a millionth, for which there are `SAGA`, `SVRG` and
+    ``fallline.Trainer(optimizer="auto")``.
 
     On sparse data the motion of weights whose features are absent from a mini-batch is made up for
     when they occur again, and gives what it gives on dense data. Only with momentum and an L1
@@ -44,6 +53,10 @@ class SGD(Optimizer):
     Polyak, B. T. (1964). Some methods of speeding up the convergence of iteration methods.
     Sutskever, I. et al. (2013). On the importance of initialization and momentum in deep learning,
     section 2, in the form of torch.optim.SGD, where the learning rate multiplies the velocity.
+    Khaled, A., Mishchenko, K. and Jin, C. (2023). DoWG unleashed: an efficient universal
+    parameter-free gradient descent method, algorithm 1.
+    Shamir, O. and Zhang, T. (2013). Stochastic gradient descent for non-smooth optimization,
+    section 4, for the mean.
 
     Examples
     --------
@@ -56,9 +69,11 @@ class SGD(Optimizer):
     array([0., 0.])
     """
 
+    _finder = "dowg"
+
     def __init__(
         self,
-        learning_rate: LearningRate,
+        learning_rate: FoundRate,
         *,
         momentum: float = 0.0,
         nesterov: bool = False,
@@ -70,6 +85,11 @@ class SGD(Optimizer):
         self.weight_decay = not_negative("weight_decay", weight_decay)
         if self.nesterov and not self.momentum:
             message = "nesterov must be used with momentum > 0, got momentum=0.0; 0.9 is usual"
+            raise ValueError(message)
+        if self.momentum and self.finds_rate:
+            message = (
+                f"momentum must be 0 with learning_rate='auto', got {momentum!r}; leave it out"
+            )
             raise ValueError(message)
 
     @property
