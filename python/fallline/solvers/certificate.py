@@ -52,9 +52,9 @@ def gap_by_decrement(objective: Objective, step: NewtonStep) -> float:
     at most ``(a + (1 - a) log(1 - a)) / R^2``: along the way to the minimum the Hessian falls by no
     more than ``exp(-R |step|_H)`` (after Bach 2010, Proposition 1).
     """
-    if len(step.independent) < np.count_nonzero(step.scale):
+    if step.is_singular:
         return math.inf
-    delta = step.decrement * (1.0 + 2.0 * step.uncertainty)
+    delta = (math.sqrt(step.decrement) + step.noise) ** 2 * (1.0 + 2.0 * step.uncertainty)
     if objective.loss.name == "squared":
         return 0.5 * delta
     return self_concordant_gap(delta, objective.largest_leverage(_whole_factor(step)))

@@ -61,6 +61,22 @@ class Coordinates(NamedTuple):
             return u
         return np.append(u, intercept + inner(self.mean, coef))
 
+    def rows(self, X: Matrix, first: int, last: int) -> Float64Array:
+        """Return rows of X in these coordinates, the 1 of the intercept behind them: a copy."""
+        if isinstance(X, _core.CsrMatrix):
+            places = np.repeat(np.arange(last - first), np.diff(X.indptr[first : last + 1]))
+            stored = slice(int(X.indptr[first]), int(X.indptr[last]))
+            width = len(self.mean)
+            at = places * width + X.indices[stored]
+            dense = np.bincount(at, X.data[stored].astype(np.float64), (last - first) * width)
+            rows: Float64Array = dense.astype(np.float64).reshape(
+                -1, width
+            )  # repeated elements are added up
+        else:
+            rows = X[first:last].astype(np.float64)
+        rows = np.asarray((rows - self.mean) * self.inverse_scale)
+        return np.column_stack([rows, np.ones(len(rows))]) if self.fit_intercept else rows
+
 
 def coordinates_for(
     X: Matrix, sample_weight: Float64Array | None, *, fit_intercept: bool

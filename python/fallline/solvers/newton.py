@@ -6,6 +6,7 @@ from fallline.solvers import certificate
 from fallline.solvers.descent import Descent, Solution
 from fallline.solvers.newton_step import NewtonStep, newton_step, shortest
 from fallline.solvers.objective import Objective, Point
+from fallline.solvers.triangular_step import Triangle
 from fallline.typing import Float64Array
 
 # More steps cut than these, of losses whose curvature jumps, say that Newton's model is no use.
@@ -56,8 +57,17 @@ class _Newton(Descent[NewtonStep]):
         """Whether the curvature of the loss does."""
         return self.objective.loss.name in certificate.BY_DUALITY
 
+    _triangle: Triangle | None = None
+
     def _step(self, point: Point) -> NewtonStep:
-        return newton_step(point)
+        if self._triangle is not None:
+            return self._triangle.step(self.objective, point)
+        step = newton_step(point)
+        if not step.is_singular or self.objective.loss.name != "squared":
+            return step
+        self.events.append("columns are nearly combinations of others: on by reflections")
+        self._triangle = Triangle(self.objective, step.scale)
+        return self._triangle.step(self.objective, point)
 
     def _is_lost(self, point: Point, step: NewtonStep) -> bool:
         return self._jumps and (self.cuts > _ENOUGH_CUTS or not step.is_sound(point))

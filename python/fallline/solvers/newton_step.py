@@ -45,6 +45,11 @@ class NewtonStep(NamedTuple):
         One over the square roots of the diagonal of H, and 0 where that is 0.
     uncertainty : float
         How far the decrement may be off, as a share of it, for the rounding errors of H.
+    noise : float
+        How far its root may be off for the rounding errors of the gradient; next to nothing where
+        that of H is small.
+    combinations : ndarray of shape (rank, n_dependent) or None
+        What the other columns are of the independent ones, both scaled; None if H has to tell.
     """
 
     direction: Float64Array
@@ -53,6 +58,13 @@ class NewtonStep(NamedTuple):
     factor: Float64Array
     scale: Float64Array
     uncertainty: float
+    noise: float = 0.0
+    combinations: Float64Array | None = None
+
+    @property
+    def is_singular(self) -> bool:
+        """Return whether some coordinates are combinations of others, as far as can be told."""
+        return len(self.independent) < int(np.count_nonzero(self.scale))
 
     def is_sound(self, point: Point) -> bool:
         """Return whether the model has a minimum, and one that F can have.
@@ -146,13 +158,16 @@ def shortest(point: Point, step: NewtonStep, weighed: BoolArray) -> Float64Array
     Where columns are combinations of others the weights are not unique; the step has only moved
     those of `independent` ones. What the intercept becomes, as it is not `weighed`, does not count.
     """
-    if len(step.independent) == np.count_nonzero(step.scale):
+    if not step.is_singular:
         return point.u
     dependent = np.setdiff1d(np.flatnonzero(step.scale), step.independent)
-    scaled = point.hessian * (step.scale[:, np.newaxis] * step.scale)
-    between = np.ascontiguousarray(scaled[np.ix_(step.independent, dependent)])
+    combinations = step.combinations
+    if combinations is None:
+        scaled = point.hessian * (step.scale[:, np.newaxis] * step.scale)
+        between = np.ascontiguousarray(scaled[np.ix_(step.independent, dependent)])
+        combinations = _core.cholesky_solve(step.factor, between)
     null = np.zeros((len(point.u), len(dependent)))
-    null[step.independent] = -_core.cholesky_solve(step.factor, between)
+    null[step.independent] = -combinations
     null[dependent] = np.eye(len(dependent))
     of_weights = null[weighed]
     v = np.divide(point.u, step.scale, out=np.zeros_like(point.u), where=step.scale > 0.0)
