@@ -20,9 +20,6 @@ _LOSSES: dict[str, fl.losses.Loss] = {
     "squared": fl.losses.Squared(),
 }
 
-# Adam moves a weight by about the learning rate per step at most, so it needs some to arrive.
-_LEAST_STEPS = 5_000
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -87,21 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--ignore", action="append", default=[], metavar="COLUMN", help="column to leave out")
     add("--loss", choices=sorted(_LOSSES), help="default: logistic for two labels, else squared")
     add("--output", type=Path, metavar="MODEL.npz", help="default: FILE.npz")
-    add("--epochs", type=int, help="passes over the rows (default: 20, more for few rows)")
-    add("--batch-size", type=int, default=32, help="rows per step (default: %(default)s)")
-    add(
-        "--learning-rate",
-        type=float,
-        default=0.03,
-        help="at the start; falls to 0 (default: %(default)s)",
-    )
     add(
         "--alpha",
         type=float,
         default=1e-4,
         help="L2 penalty on standardised columns (default: %(default)s)",
     )
-    add("--seed", type=int, default=0, help="decides the order of the rows (default: %(default)s)")
+    add("--seed", type=int, default=0, help="decides which rows are held out (default: 0)")
     add("--validation-fraction", type=float, default=0.0, help="rows held out (default: none)")
 
     add = command("predict", _predict, "predict the rows of a CSV file")
@@ -160,11 +149,12 @@ def _train(options: argparse.Namespace) -> int:
         f"{options.file}: {len(y):,} rows, {len(table.names)} features; {options.target!r} "
         f"has {len(np.unique(y)):,} different values, {loss.name} loss"
     )
-    fit = _fit_standardised(options, loss, X, rows)
+    fit = _fit_standardised(options.alpha, loss, X, rows)
     fit.feature_names = table.names
     fl.save(fit, output)
     if fit.status == "interrupted":
-        _remark(f"interrupted after {fit.report['epochs']} epochs, keeping the model so far")
+        _remark(f"interrupted after {fit.report['passes']:.3g} passes, keeping the model so far")
+    _say(str(fit))
     _say(f"training rows: {_score(fit, X, rows)}")
     if held_out.any():
         _say(f"held-out rows: {_score(fit, table.X[held_out], y[held_out])}")
@@ -217,36 +207,20 @@ def _choose_rows(n: int, fraction: float, seed: int) -> np.ndarray[Any, np.dtype
 
 
 def _fit_standardised(
-    options: argparse.Namespace, loss: fl.losses.Loss, X: Float64Array, y: np.ndarray[Any, Any]
+    alpha: float, loss: fl.losses.Loss, X: Float64Array, y: np.ndarray[Any, Any]
 ) -> fl.Fit:
     """Train on columns of mean 0 and deviation 1, and fold mean and deviation into the weights."""
     center, scale = _location_and_scale(X)
-    target_center, target_scale = 0.0, 1.0
-    if isinstance(loss, fl.losses.Squared):
-        centers, scales = _location_and_scale(y[:, np.newaxis])
-        target_center, target_scale = float(centers[0]), float(scales[0])
-        y = (y - target_center) / target_scale
-    per_epoch = -(-len(y) // max(options.batch_size, 1))
-    epochs = max(20, -(-_LEAST_STEPS // per_epoch)) if options.epochs is None else options.epochs
-    trainer = fl.Trainer(
-        loss,
-        penalty=fl.penalties.L2(options.alpha),
-        optimizer=fl.optim.Adam(
-            fl.schedules.Cosine(options.learning_rate, max(epochs * per_epoch, 1))
-        ),
-        batch_size=options.batch_size,
-        epochs=epochs,
-        shuffle="rows",  # files are often sorted, and seldom so large that this takes long
-        seed=options.seed,
-        callbacks=[fl.callbacks.Progress()],
-    )
+    penalty, callbacks = fl.penalties.L2(alpha), [fl.callbacks.Progress()]
+    trainer = fl.Trainer(loss, penalty=penalty, callbacks=callbacks)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fit = trainer.fit((X - center) / scale, y)
     for warning in caught:
         _remark(f"warning: {warning.message}")
-    fit.coef = fit.coef * target_scale / scale
-    fit.intercept = target_center + fit.intercept * target_scale - float(center @ fit.coef)
+    fit.coef = fit.coef / scale
+    fit.intercept -= float(center @ fit.coef)
+    fit.shift = center
     return fit
 
 
