@@ -7,6 +7,8 @@ import pytest
 
 from fallline import losses, solvers
 from fallline.solvers import coupled_lbfgs, second_order
+from fallline.solvers.problem import Visit
+from fallline.typing import Float64Array
 from sparse_problems import compress
 from test_same_bits import same_at_any_number_of_threads
 
@@ -63,6 +65,135 @@ def test_sparse_rows_are_as_their_dense_selves(fit_intercept: bool) -> None:
     # A gap is a distance of its root over that of alpha, to either side.
     near = sum(np.sqrt(2.0 * optimum.gap / p.alpha) for optimum in (dense, sparse))
     assert np.linalg.norm(dense.coef - sparse.coef) <= near
+
+
+def test_scipy_ends_within_the_gap() -> None:
+    optimize = pytest.importorskip("scipy.optimize")
+    p = problem(n=300, d=25, scaled=False)
+    X, s = np.asarray(p.X, np.float64), np.asarray(p.sample_weight, np.float64)
+    own = p.y[:, np.newaxis] == np.arange(4)
+
+    def fun(u: Float64Array) -> tuple[float, Float64Array]:
+        W = u.reshape(26, 4)
+        z = X @ W[:25] + W[25]
+        high = z.max(axis=1)
+        powers = np.exp(z - high[:, np.newaxis])
+        total = powers.sum(axis=1)
+        residuals = (powers / total[:, np.newaxis] - own) * (s / s.sum())[:, np.newaxis]
+        gradient = np.vstack([X.T @ residuals + p.alpha * W[:25], residuals.sum(axis=0)])
+        F = np.average(high + np.log(total) - z[own], weights=s)
+        return float(F + 0.5 * p.alpha * np.sum(W[:25] ** 2)), gradient.reshape(-1)
+
+    options = {"maxiter": 10_000, "ftol": 0.0, "gtol": 1e-9}
+    peer = optimize.minimize(fun, np.zeros(104), jac=True, method="L-BFGS-B", options=options)
+    optimum = coupled_lbfgs.solve(p)
+    assert optimum.status == "certified"
+    assert optimum.value - peer.fun <= optimum.gap
+    # Its own distance from F* is below |gradient|^2 / (2 alpha): of 100 weights at most 1e-9 each.
+    assert peer.fun - optimum.value <= 104 * 1e-18 / (2 * p.alpha) + 1e-15
+
+
+def test_weights_of_rows_are_so_many_rows() -> None:
+    p = problem(scaled=False, tol=1e-10)
+    counts = np.asarray(p.sample_weight).astype(int)
+    rows = p._replace(
+        X=np.repeat(np.asarray(p.X), counts, axis=0),
+        y=np.repeat(p.y, counts).astype(np.float64),
+        sample_weight=None,
+    )
+    weighted, repeated = coupled_lbfgs.solve(p), coupled_lbfgs.solve(rows)
+    assert weighted.status == repeated.status == "certified"
+    near = sum(np.sqrt(2.0 * optimum.gap / p.alpha) for optimum in (weighted, repeated))
+    assert np.linalg.norm(weighted.coef - repeated.coef) <= near
+    assert weighted.null_value == pytest.approx(repeated.null_value, rel=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32])
+def test_gaps_are_of_the_weights_as_they_are_returned(dtype: Any) -> None:
+    p = problem(scaled=False)
+    X = np.round(40 * np.abs(np.asarray(p.X))).astype(dtype)
+    y, s = p.y.astype(np.float32), np.asarray(p.sample_weight, np.float32)
+    p = p._replace(X=X, y=y, sample_weight=s)
+    optimum = coupled_lbfgs.solve(p)
+    assert optimum.status == "certified"
+    assert optimum.coef.dtype == np.float32
+    best = coupled_lbfgs.solve(p._replace(X=X.astype(np.float64), tol=1e-10))
+    assert value(p, optimum) - value(p, best) <= optimum.gap
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("d", [600, 1800])  # curvatures by a matrix, and by its diagonal
+def test_a_wide_problem_comes_here_by_itself(d: int, sparse: bool) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, d)) * (rng.random((400, d)) < 0.1)
+    y = rng.integers(0, 4, 400).astype(np.float64)
+    p = problem()._replace(X=compress(X, np.float64) if sparse else X, y=y, sample_weight=None)
+    optimum = solvers.solve(p)
+    assert optimum.status == "certified"
+    assert optimum.method.startswith("L-BFGS")
+    assert optimum.passes < 60
+    assert optimum.coef.shape == (d, 4)
+    # What all classes have in common, which the penalty alone sees, is zero but for rounding.
+    assert np.abs(optimum.coef.mean(axis=1)).max() <= 1e-14 * np.abs(optimum.coef).max()
+
+
+def test_without_a_penalty_the_end_is_an_estimate() -> None:
+    p = problem(alpha=0.0, scaled=False)
+    optimum = coupled_lbfgs.solve(p)
+    best = value(p, second_order.solve(p._replace(tol=1e-12)))
+    assert optimum.status == "estimated"
+    assert value(p, optimum) - best <= TOL * optimum.value
+
+
+def test_separable_classes_have_no_optimum_without_a_penalty() -> None:
+    p = problem()
+    y = np.arange(150) % 4
+    X = np.eye(4)[y] + 0.1 * np.random.default_rng(0).standard_normal((150, 4))
+    p = p._replace(X=X, y=y.astype(np.float64), sample_weight=None, alpha=0.0)
+    assert coupled_lbfgs.solve(p).status == "separable"
+    assert coupled_lbfgs.solve(p._replace(alpha=1e-6)).status == "certified"
+
+
+def test_the_budget_is_kept_and_the_gap_true_where_it_ends() -> None:
+    p = problem(scaled=False)
+    best = value(p, second_order.solve(p._replace(tol=1e-12)))
+    optimum = coupled_lbfgs.solve(p._replace(max_passes=6))
+    assert optimum.status == "budget"
+    # A line search, and the bound at the end with the lengths of the rows, are beyond it.
+    assert optimum.passes <= 6 + 3
+    assert value(p, optimum) - best <= optimum.gap
+
+
+def test_callbacks_see_every_place_and_may_stop() -> None:
+    seen: list[float] = []
+
+    def observe(visit: Visit) -> bool:
+        seen.append(visit.value)
+        coef, intercept = visit.weights()
+        assert coef.shape == (9, 4)
+        assert np.shape(intercept) == (4,)
+        return len(seen) == 5
+
+    optimum = coupled_lbfgs.solve(problem(observe=observe))
+    assert optimum.status == "stopped"
+    assert seen == optimum.objective
+    assert seen == sorted(seen, reverse=True)
+
+
+def test_ctrl_c_keeps_the_weights_reached() -> None:
+    seen: list[float] = []
+
+    def interrupt(visit: Visit) -> bool:
+        seen.append(visit.value)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+        return False
+
+    p = problem(observe=interrupt, scaled=False)
+    optimum = coupled_lbfgs.solve(p)
+    assert optimum.status == "interrupted"
+    assert np.isnan(optimum.gap)
+    assert value(p, optimum) == pytest.approx(seen[-1], rel=1e-13)
 
 
 @pytest.mark.parametrize("sparse", [False, True])

@@ -116,6 +116,15 @@ def softmax_newton_pass(
     hessian_rows: tuple[int, int] | None = None,
     margins: Float64Array | None = None,
 ) -> tuple[float, float, Float64Array, Float64Array | None]: ...
+def csr_softmax_pass(
+    X: CsrMatrix,
+    y: Float64Array,
+    sample_weight: Float64Array | None,
+    n_classes: int,
+    weights: Float64Array,
+    intercepts: Float64Array,
+    margins: Float64Array,
+) -> tuple[float, Float64Array, Float64Array]: ...
 def leverage_pass(
     X: DenseMatrix | CsrMatrix,
     mean: Float64Array,

@@ -22,7 +22,8 @@ class InverseHessian:
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
-        self._pairs: list[tuple[Float64Array, Float64Array]] = []  # steps, changes of the gradient
+        # Steps, the changes of the gradient, and the products of both.
+        self._pairs: list[tuple[Float64Array, Float64Array, float]] = []
 
     def times(
         self, gradient: Float64Array, rough: Callable[[Float64Array], Float64Array]
@@ -33,19 +34,20 @@ class InverseHessian:
         """
         direction = gradient.copy()
         shares = []
-        for step, change in reversed(self._pairs):
-            share = inner(step, direction) / inner(step, change)
+        for step, change, product in reversed(self._pairs):
+            share = inner(step, direction) / product
             direction -= share * change
             shares.append(share)
         direction = rough(direction)
         if self._pairs:
-            step, change = self._pairs[-1]
-            direction *= inner(step, change) / inner(change, rough(change))
-        for (step, change), share in zip(self._pairs, reversed(shares), strict=True):
-            direction += (share - inner(change, direction) / inner(step, change)) * step
+            _, change, product = self._pairs[-1]
+            direction *= product / inner(change, rough(change))
+        for (step, change, product), share in zip(self._pairs, reversed(shares), strict=True):
+            direction += (share - inner(change, direction) / product) * step
         return direction
 
     def remember(self, step: Float64Array, change: Float64Array) -> None:
         """Learn from a step, and what it has changed in the gradient."""
-        if inner(step, change) > 0.0:
-            self._pairs = [*self._pairs[1 - self._memory :], (step, change)]
+        product = inner(step, change)
+        if product > 0.0:
+            self._pairs = [*self._pairs[1 - self._memory :], (step, change, product)]
