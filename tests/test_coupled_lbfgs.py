@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fallline import losses, solvers
+from fallline import _core, losses, solvers
 from fallline.solvers import coupled_lbfgs, second_order
 from fallline.solvers.problem import Visit
 from fallline.typing import Float64Array
@@ -13,6 +13,7 @@ from sparse_problems import compress
 from test_same_bits import same_at_any_number_of_threads
 
 TOL = 1e-6
+EPS = float(np.finfo(np.float64).eps)
 
 
 def problem(seed: int = 0, n: int = 150, d: int = 9, **options: Any) -> solvers.Problem:
@@ -201,3 +202,38 @@ def test_bits_are_the_same_at_any_number_of_threads(sparse: bool) -> None:
     p = problem(n=3000, d=40, scaled=False)
     p = p._replace(X=compress(p.X, np.float64) if sparse else p.X)
     same_at_any_number_of_threads(lambda: coupled_lbfgs.solve(p).coef.tobytes())
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_over_stored_elements_are_those_of_dense_rows(dtype: Any, index: Any) -> None:
+    rng = np.random.default_rng(0)
+    n, d, K = 300, 40, 5  # more than one tile, the last one of them short
+    columns, values = rng.integers(0, d, (n, 6)), rng.standard_normal((n, 6)).astype(dtype)
+    dense = np.zeros((n, d))  # columns that occur twice are added up
+    np.add.at(dense, (np.arange(n)[:, np.newaxis], columns), values)
+    starts = np.arange(0, 6 * n + 1, 6).astype(index)
+    X = _core.CsrMatrix(values.reshape(-1), columns.reshape(-1).astype(index), starts, d)
+    y, s = rng.integers(0, K, n).astype(np.float64), rng.uniform(0.0, 2.0, n)
+    u = rng.standard_normal((K - 1, d + 1))
+    z, exact = np.empty(K * n), np.empty(K * n)
+    weights = np.ascontiguousarray(u[:, :d]).reshape(-1)
+    loss, gradient, slopes = _core.csr_softmax_pass(X, y, s, K, weights, u[:, d].copy(), z)
+    peer = _core.softmax_newton_pass(
+        dense, y, s, K, u.reshape(-1), np.zeros(d), np.ones(d), True, margins=exact
+    )
+    # Of at most 6 terms and K of the basis, each of at most max|x| max|u|.
+    size = np.abs(values).max() * np.abs(u).max()
+    off = 2 * (6 + K) * EPS * 7 * K * float(size)
+    assert np.abs(z - exact).max() <= off
+    assert abs(loss - peer[0]) <= s.sum() * (off + (n + 8) * EPS * np.abs(exact).max())
+    found = np.column_stack([gradient.reshape(K - 1, d), slopes])
+    errors = s.sum() * max(1.0, float(np.abs(dense).max())) * (2 * off + (n + 8) * EPS)
+    assert np.abs(found - peer[2].reshape(K - 1, d + 1)).max() <= errors
+
+
+@pytest.mark.parametrize("y", [[0.0, 3.0], [0.0, -1.0], [0.0, 0.5]])
+def test_numbers_that_are_no_classes_are_refused_before_memory_is_read(y: list[float]) -> None:
+    X = compress(np.eye(2), np.float64)
+    with pytest.raises(ValueError, match="numbers of at least 2 classes"):
+        _core.csr_softmax_pass(X, np.array(y), None, 3, np.zeros(4), np.zeros(2), np.empty(6))
