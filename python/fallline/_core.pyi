@@ -41,10 +41,7 @@ def loss_conjugates(
 def loss_smoothness(loss: str, loss_parameters: list[float] = ...) -> float: ...
 def evaluate(function: str, x: FloatArray) -> FloatArray: ...
 def margins(
-    X: DenseMatrix | CsrMatrix,
-    w: FloatArray,
-    intercept: float,
-    shift: FloatArray | None = None,
+    X: DenseMatrix | CsrMatrix, w: FloatArray, intercept: float, shift: FloatArray | None = None
 ) -> FloatArray: ...
 def loss_sum(
     X: DenseMatrix | CsrMatrix,
