@@ -8,6 +8,7 @@ import pytest
 from sklearn import datasets, linear_model
 
 import fallline as fl
+from data import load, load_sparse
 from problems import problem
 from reference_heads import softmax_value
 
@@ -35,6 +36,23 @@ def test_real_classes_have_the_optimum_of_newton_cholesky(load: Callable[..., An
     np.testing.assert_allclose(close.coef_, peer.coef_, atol=1e-5)
     np.testing.assert_allclose(close.predict_proba(X), peer.predict_proba(X), atol=1e-6)
     assert np.array_equal(close.predict(X), peer.predict(X))
+
+
+@pytest.mark.parametrize("name", ["mnist10k", "r8"])
+def test_thousands_of_weights_have_the_optimum_of_scikit_learn(name: str) -> None:
+    X, y = load_sparse(name) if name == "r8" else load(name)[:2]
+    X, y, C, tol = X[::10] / np.abs(X).max(), y[::10], 0.1, 1e-5
+    model = fl.LogisticRegression(C=C).fit(X, y)
+    peer = linear_model.LogisticRegression(C=C, tol=tol, max_iter=1000).fit(X, y)
+    codes = np.unique(y, return_inverse=True)[1]
+    found, other = (objective(at, X, codes, C) for at in (model, peer))
+    assert model.status_ == "certified"
+    assert model.report_["method"].startswith("L-BFGS")
+    assert model.gap_ <= 1.01e-6 * found
+    assert found - other <= model.gap_
+    # lbfgs ends where no entry of the gradient is above its tolerance: F is then off by no more
+    # than the square of the gradient's length over twice alpha.
+    assert other - found <= model.coef_.size * tol**2 * C * len(y) / 2
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])

@@ -111,9 +111,9 @@ def test_what_newtons_method_cannot_take_is_refused_with_a_remedy() -> None:
     X, y = classes(n=400)
     with pytest.raises(ValueError, match=r"no L1 term with softmax of 4 classes, got l1_ratio=0.5"):
         solve(X, y, l1_ratio=0.5)
-    wide = np.ones((400, 500))
-    with pytest.raises(ValueError, match=r"at most 1500 free weights, got 1503 .*with .*Trainer"):
-        solve(wide, y)
+    wide, deviation = np.ones((400, 500)), np.ones(500)
+    with pytest.raises(ValueError, match=r"standardize must be False .* got True with 1503; name"):
+        solve(wide, y, deviation=deviation)
 
 
 def test_independent_heads_are_what_each_is_alone() -> None:

@@ -6,6 +6,7 @@
 namespace fallline {
 
 void bind_csr(pybind11::module_& m);
+void bind_csr_loss(pybind11::module_& m);
 void bind_dual(pybind11::module_& m);
 void bind_heads(pybind11::module_& m);
 void bind_linalg(pybind11::module_& m);

@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   fallline::bind_training(m);
   fallline::bind_variance_reduced(m);
   fallline::bind_csr(m);
+  fallline::bind_csr_loss(m);
   fallline::bind_heads(m);
   fallline::bind_newton(m);
   fallline::bind_linalg(m);

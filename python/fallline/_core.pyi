@@ -41,10 +41,7 @@ def loss_conjugates(
 def loss_smoothness(loss: str, loss_parameters: list[float] = ...) -> float: ...
 def evaluate(function: str, x: FloatArray) -> FloatArray: ...
 def margins(
-    X: DenseMatrix | CsrMatrix,
-    w: FloatArray,
-    intercept: float,
-    shift: FloatArray | None = None,
+    X: DenseMatrix | CsrMatrix, w: FloatArray, intercept: float, shift: FloatArray | None = None
 ) -> FloatArray: ...
 def loss_sum(
     X: DenseMatrix | CsrMatrix,
@@ -116,6 +113,15 @@ def softmax_newton_pass(
     hessian_rows: tuple[int, int] | None = None,
     margins: Float64Array | None = None,
 ) -> tuple[float, float, Float64Array, Float64Array | None]: ...
+def csr_softmax_pass(
+    X: CsrMatrix,
+    y: Float64Array,
+    sample_weight: Float64Array | None,
+    n_classes: int,
+    weights: Float64Array,
+    intercepts: Float64Array,
+    margins: Float64Array,
+) -> tuple[float, Float64Array, Float64Array]: ...
 def leverage_pass(
     X: DenseMatrix | CsrMatrix,
     mean: Float64Array,

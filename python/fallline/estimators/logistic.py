@@ -48,7 +48,7 @@ class LogisticRegression(SolvedModel, Classifier):
         are kept).
     gap_ : float
         F at the weights less the smallest F there is, at most; NaN where there is no bound, beyond
-        1500 columns.
+        1500 columns with an L1 term.
     history_ : dict
         "objective": F at every point it was measured at.
     report_ : dict
@@ -82,9 +82,10 @@ class LogisticRegression(SolvedModel, Classifier):
     penalty is weak, L-BFGS in scaled coordinates; with an L1 term it is then accelerated proximal
     gradient descent, which ends when no entry of the gradient is more than tol / 100 of the largest
     at the start, and knows no bound of the gap. Of more than two classes there may be no L1 term,
-    and at most 1500 weights, those of one class aside; what the weights of all classes have in
-    common, which no probability depends on, is zero. Classes that planes separate have no optimum
-    without a penalty. X is read in place where `Trainer.fit` does; see there.
+    and beyond 1500 weights, those of one class aside, it is L-BFGS in scaled coordinates; what the
+    weights of all classes have in common, which no probability depends on, is zero. Classes that
+    planes separate have no optimum without a penalty. X is read in place where `Trainer.fit` does;
+    see there.
 
     Examples
     --------

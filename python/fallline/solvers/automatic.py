@@ -6,6 +6,7 @@ from typing import Final
 from fallline import _core
 from fallline._validation import as_dtype, computed_in
 from fallline.solvers import (
+    coupled_lbfgs,
     dual_ascent,
     independent_heads,
     lbfgs,
@@ -41,8 +42,7 @@ def solve(problem: Problem) -> Optimum:
     ValueError
         If the loss is the perceptron's or F is not finite; if X is too wide for Newton's method and
         the penalty has an L1 term, which then takes dense X and two losses, or is of standardised
-        columns, or is zero of a loss with kinks; if softmax couples the classes with an L1 term, or
-        with too many weights for Newton's method.
+        columns, or is zero of a loss with kinks; if softmax couples the classes with an L1 term.
     """
     if problem.loss.name == "perceptron":
         message = (
@@ -95,21 +95,24 @@ def _of_many_columns(problem: Problem) -> Optimum:
 
 
 def _coupled(problem: Problem) -> Optimum:
-    n_classes, most = problem.n_heads, second_order.LARGEST_HESSIAN
-    size = (n_classes - 1) * (problem.X.shape[1] + problem.fit_intercept)
+    n_classes = problem.n_heads
     if problem.alpha * problem.l1_ratio > 0.0:
         message = (
             f"the penalty must have no L1 term with softmax of {n_classes} classes, got l1_ratio="
             f"{problem.l1_ratio}; use l1_ratio=0.0, or fit one model of each class against the rest"
         )
         raise ValueError(message)
-    if size > most:
+    size = (n_classes - 1) * (problem.X.shape[1] + problem.fit_intercept)
+    if size <= second_order.LARGEST_HESSIAN:
+        return second_order.solve(problem)
+    if problem.deviation is not None:
         message = (
-            f"softmax of {n_classes} classes must have at most {most} free weights, got {size} for "
-            f"{problem.X.shape[1]} features; train fallline.losses.Softmax() with fallline.Trainer"
+            f"standardize must be False with optimizer='auto' and softmax of {n_classes} classes "
+            f"with more than {second_order.LARGEST_HESSIAN} free weights, got True with {size}; "
+            "name an optimizer, or scale the columns first"
         )
         raise ValueError(message)
-    return second_order.solve(problem)
+    return coupled_lbfgs.solve(problem)
 
 
 def _by_gradients(problem: Problem) -> Optimum:

@@ -8,6 +8,7 @@ import numpy as np
 from fallline import _core
 from fallline._standardization import inner
 from fallline._validation import as_dtype, computed_in
+from fallline.solvers.inverse_hessian import InverseHessian
 from fallline.solvers.penalized import Certificate, PenalizedObjective
 from fallline.solvers.problem import Optimum, Problem
 from fallline.typing import Float64Array
@@ -81,7 +82,7 @@ class _Lbfgs:
         self.objective, self.max_passes, self.events = objective, max_passes, events
         self.w, self.intercept = w, intercept
         self.inverse = np.ones_like(w)  # of the curvature of each weight
-        self.pairs: list[tuple[Float64Array, Float64Array]] = []  # steps, changes of the gradient
+        self.inverse_hessian = InverseHessian(_MEMORY)
 
     def run(self) -> Optimum:
         """Go on until the certificate, the rounding error, the budget or Ctrl-C says stop."""
@@ -99,7 +100,7 @@ class _Lbfgs:
         unproven = math.inf  # the smallest bound that no certificate followed
         while True:
             self.w, self.intercept = place.w, place.intercept
-            direction = -self._times_inverse_hessian(place.gradient)
+            direction = -self.inverse_hessian.times(place.gradient, lambda v: self.inverse * v)
             estimate = -0.5 * inner(direction, place.gradient)
             allowed = objective.allowed(place.value)
             if self._separates(place):
@@ -123,7 +124,9 @@ class _Lbfgs:
             if following is None:
                 status = "estimated" if estimate <= allowed else "floor"
                 return self._end(self._certificate(place)._replace(gap=estimate), status)
-            self._remember(following.w - place.w, following.gradient - place.gradient)
+            self.inverse_hessian.remember(
+                following.w - place.w, following.gradient - place.gradient
+            )
             place = following
 
     def _certificate(self, place: _Place) -> Certificate:
@@ -158,26 +161,6 @@ class _Lbfgs:
             diagonal = np.maximum(diagonal - centre * centre / total, 0.0)
         diagonal += objective.alpha
         return np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0.0)
-
-    def _times_inverse_hessian(self, gradient: Float64Array) -> Float64Array:
-        """Return the product with the model of the inverse Hessian: the two-loop recursion."""
-        direction = gradient.copy()
-        shares = []
-        for step, change in reversed(self.pairs):
-            share = inner(step, direction) / inner(step, change)
-            direction -= share * change
-            shares.append(share)
-        direction *= self.inverse
-        if self.pairs:
-            step, change = self.pairs[-1]
-            direction *= inner(step, change) / inner(change, self.inverse * change)
-        for (step, change), share in zip(self.pairs, reversed(shares), strict=True):
-            direction += (share - inner(change, direction) / inner(step, change)) * step
-        return direction
-
-    def _remember(self, step: Float64Array, change: Float64Array) -> None:
-        if inner(step, change) > 0.0:
-            self.pairs = [*self.pairs[1 - _MEMORY :], (step, change)]
 
     def _follow(self, place: _Place, direction: Float64Array) -> _Place | None:
         """Return the lowest place on the way, or one that is low enough; None if there is none."""

@@ -40,7 +40,12 @@ def solve(problem: Problem) -> Optimum:
     objective.observe = lambda u, value: problem.observe(
         Visit(objective.passes, value, lambda: objective.weights(u))
     )
-    solution, method = _minimum(objective, problem.tol, problem.max_passes)
+    return outcome(problem, objective, *_minimum(objective, problem.tol, problem.max_passes))
+
+
+def outcome(problem: Problem, objective: Objective, solution: Solution, method: str) -> Optimum:
+    """Return what has come of a minimisation, in the units of X and rounded to its dtype."""
+    coordinates = objective.coordinates
     coef, intercept = objective.weights(solution.u)
     solution = _rounded(objective, solution, coef, intercept)
     return Optimum(
@@ -52,7 +57,7 @@ def solve(problem: Problem) -> Optimum:
         solution.value,
         objective.null(objective.start()).value,
         solution.values,
-        shift_for(coordinates.mean, 1.0 / coordinates.inverse_scale, computed_in(X)),
+        shift_for(coordinates.mean, 1.0 / coordinates.inverse_scale, computed_in(problem.X)),
         method,
         solution.events,
         {"passes": objective.reading.seconds, "equations": objective.solving.seconds},

@@ -1,7 +1,7 @@
 """F of classes that softmax couples, in coordinates that leave nothing free."""
 
 import math
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import numpy as np
 
@@ -12,7 +12,11 @@ from fallline._validation import Matrix, as_dtype, computed_in
 from fallline.losses import Loss
 from fallline.solvers.coordinates import Coordinates
 from fallline.solvers.objective import EPS, Null, Objective, Point, bisect
+from fallline.solvers.softmax_rows import losses_and_residuals
 from fallline.typing import Float64Array, FloatArray, IntArray, Intercept
+
+# Of Newton's method for the intercepts, which ends where nothing but rounding errors is left.
+_INTERCEPT_STEPS: Final = 20
 
 
 class SoftmaxObjective(Objective):
@@ -74,7 +78,7 @@ class SoftmaxObjective(Objective):
     def weights(self, u: Float64Array) -> tuple[FloatArray, Intercept]:
         """Return coefficients for X as it is, in the dtype it is computed in, and intercepts."""
         coordinates = self.coordinates
-        of_classes = _product(self.basis, self._vectors(u))
+        of_classes = self.of_classes(self._vectors(u))
         columns = [coordinates.weights(place)[0] for place in of_classes]
         coef = as_dtype(np.stack(columns, axis=1), computed_in(self.X))
         intercepts = [
@@ -89,7 +93,7 @@ class SoftmaxObjective(Objective):
         places = [
             self.coordinates.of(column, b) for column, b in zip(coef.T, intercept, strict=True)
         ]
-        vectors = _product(np.ascontiguousarray(self.basis.T), np.stack(places))
+        vectors = self.of_vectors(np.stack(places))
         shared = coef.mean(axis=1)
         alike = 0.5 * self.l2 * self.n_classes * inner(shared, shared)
         return self.at(vectors.reshape(-1), hessian=False).value + alike
@@ -142,6 +146,36 @@ class SoftmaxObjective(Objective):
 
         return bisect(slope)
 
+    def with_best_intercept(self, point: Point) -> Point:
+        """Return the point of all rows with the same weights and the intercepts that suit them."""
+        if not self.coordinates.fit_intercept:
+            return point
+        u = point.u.copy()
+        self._vectors(u)[:, -1] += self._best_shift(point.margins)
+        return self.at(u, hessian=False)
+
+    def _best_shift(self, margins: Float64Array) -> Float64Array:
+        """Return what to add to the intercepts of the vectors: Newton's steps, from next to it."""
+        shift, smallest = np.zeros(self.n_classes - 1), math.inf
+        following = shift
+        for _ in range(_INTERCEPT_STEPS):
+            shifted = margins + (self.basis * following).sum(axis=1)[:, np.newaxis]
+            _, residuals = losses_and_residuals(shifted, self.classes)
+            slopes = np.array([self.mean(of_class) for of_class in residuals])
+            size = float(np.abs(slopes).max())
+            if not size < smallest:
+                break
+            shift, smallest = following, size
+            shares = softmax(shifted.T).T.astype(np.float64, copy=False)
+            curvature = np.array([[-self.mean(p * q) for q in shares] for p in shares])
+            curvature.flat[:: self.n_classes + 1] += [self.mean(p) for p in shares]
+            factor, pivot = _core.cholesky(self.of_vectors(_product(curvature, self.basis)))
+            if pivot >= 0:
+                break
+            slopes_of_vectors = (self.basis * slopes[:, np.newaxis]).sum(axis=0)
+            following = shift - _core.cholesky_solve(factor, slopes_of_vectors)
+        return shift
+
     def rounding_distance(self, point: Point) -> float:
         """Return how far off, in the norm of the Hessian, weights with the exact margins may be.
 
@@ -170,6 +204,14 @@ class SoftmaxObjective(Objective):
         if self.sample_weight is not None:
             ahead = ahead[self.sample_weight > 0.0]
         return bool(ahead.all())
+
+    def of_classes(self, of_vectors: Float64Array) -> Float64Array:
+        """Return what rows of numbers, one for each vector, are for each class."""
+        return _product(self.basis, of_vectors)
+
+    def of_vectors(self, of_classes: Float64Array) -> Float64Array:
+        """Return what rows of numbers, one for each class, are along each vector."""
+        return _product(np.ascontiguousarray(self.basis.T), of_classes)
 
     def _vectors(self, u: Float64Array) -> Float64Array:
         return u.reshape(self.n_classes - 1, self.coordinates.size)
