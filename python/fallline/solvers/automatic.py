@@ -1,26 +1,21 @@
 """Which solver takes a model to its optimum."""
 
-import math
 from typing import Final
 
 from fallline import _core
-from fallline._validation import as_dtype, computed_in
 from fallline.solvers import (
     dual_ascent,
     independent_heads,
     lbfgs,
-    nesterov,
     second_order,
     wide,
+    working_set,
 )
 from fallline.solvers.problem import Optimum, Problem
 
 # Of alpha times the number of rows: from here on dual coordinate ascent is fast, where rows are of
 # length 1 or so.
 _STRONG_PENALTY: Final = 0.3
-
-# What is asked of the gradient, as a share of what is asked of F, where no gap is known.
-_GRADIENT_SHARE: Final = 0.01
 
 
 def solve(problem: Problem) -> Optimum:
@@ -40,9 +35,8 @@ def solve(problem: Problem) -> Optimum:
     ------
     ValueError
         If the loss is the perceptron's or F is not finite; if X is too wide for Newton's method and
-        the penalty has an L1 term, which then takes dense X and two losses, or is of standardised
-        columns, or is zero of a loss with kinks; if softmax couples the classes with an L1 term, or
-        with too many weights for Newton's method.
+        the penalty is of standardised columns, or is zero of a loss with kinks; if those have an L1
+        term, or classes that softmax couples; if these have too many weights for Newton's method.
     """
     if problem.loss.name == "perceptron":
         message = (
@@ -70,7 +64,7 @@ def solve(problem: Problem) -> Optimum:
             f"{problem.X.shape[1]}; name an optimizer, or scale the columns first"
         )
         raise ValueError(message)
-    return _by_gradients(problem) if has_l1 else _of_many_columns(problem)
+    return working_set.solve(problem) if has_l1 else _of_many_columns(problem)
 
 
 def _of_many_columns(problem: Problem) -> Optimum:
@@ -110,44 +104,3 @@ def _coupled(problem: Problem) -> Optimum:
         )
         raise ValueError(message)
     return second_order.solve(problem)
-
-
-def _by_gradients(problem: Problem) -> Optimum:
-    X, loss = problem.X, problem.loss
-    if isinstance(X, _core.CsrMatrix):
-        message = (
-            f"X must be dense with an L1 penalty and {X.shape[1]} features, got a sparse matrix; "
-            "use SGDClassifier or SGDRegressor"
-        )
-        raise ValueError(message)
-    if loss.name not in {"squared", "logistic"}:
-        message = (
-            f"loss must be Squared() or Logistic() with an L1 penalty and {X.shape[1]} features, "
-            f"got {loss!r}; name an optimizer, such as fl.optim.SGD(0.01)"
-        )
-        raise ValueError(message)
-    solution = nesterov.minimize(
-        X,
-        problem.y,
-        problem.sample_weight,
-        loss.name,
-        alpha=problem.alpha,
-        l1_ratio=problem.l1_ratio,
-        fit_intercept=problem.fit_intercept,
-        tol=_GRADIENT_SHARE * problem.tol,
-        max_iter=problem.max_passes,
-    )
-    return Optimum(
-        as_dtype(solution.coef, computed_in(X)),
-        solution.intercept,
-        "estimated" if solution.status == "converged" else solution.status,
-        math.nan,
-        solution.n_iter,
-        solution.objective[-1],
-        solution.objective[0],
-        solution.objective,
-        solution.shift,
-        "accelerated proximal gradient descent",
-        [f"the gradient fell to {solution.gradient_norm:.1e} of that of the start"],
-        {},
-    )

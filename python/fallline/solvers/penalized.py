@@ -221,7 +221,7 @@ class PenalizedObjective:
         self.values.append(value)
         if self.alpha == 0.0 or self.loss.name not in _core.dual_losses():
             return Certificate(coef, intercept, value, value, 0.0)
-        duals = self._balanced(self.derivatives(margins) if duals is None else duals)
+        duals = self.balanced(self.derivatives(margins) if duals is None else duals)
         conjugates = _core.loss_conjugates(self.loss.name, duals, self.y, self.loss.parameters)
         excess = self.mean(losses + conjugates - duals * margins)
         lack = self.alpha * rounded + self.mean_row(duals)
@@ -233,7 +233,7 @@ class PenalizedObjective:
             of_weights = max(value - exact, 0.0)
         return Certificate(coef, intercept, value, gap + rounding, rounding + of_weights)
 
-    def _balanced(self, duals: Float64Array) -> Float64Array:
+    def balanced(self, duals: Float64Array) -> Float64Array:
         """Return dual variables whose mean is zero, if it has to be."""
         if not self.fit_intercept:
             return duals

@@ -1,0 +1,49 @@
+"""Some columns of X, copied so that their rows are short."""
+
+from typing import cast
+
+import numpy as np
+
+from fallline import _core
+from fallline._validation import Matrix
+from fallline.typing import DenseMatrix, Float64Array, IntArray
+
+
+def columns_of(X: Matrix, chosen: IntArray) -> Matrix:
+    """Return X with some of its columns only.
+
+    Parameters
+    ----------
+    X : ndarray or CsrMatrix of shape (n_samples, n_features)
+        Anything that the core reads.
+    chosen : ndarray of shape (n_chosen,)
+        Rising numbers of columns.
+
+    Returns
+    -------
+    ndarray or CsrMatrix of shape (n_samples, n_chosen)
+        Of the kind and the dtype of X.
+    """
+    if not isinstance(X, _core.CsrMatrix):
+        return cast("DenseMatrix", np.ascontiguousarray(X[:, chosen]))
+    number = np.full(X.shape[1], -1, dtype=X.indices.dtype)
+    number[chosen] = np.arange(len(chosen))
+    numbers = number[X.indices]
+    stays = numbers >= 0
+    before = np.zeros(len(stays) + 1, dtype=X.indptr.dtype)
+    np.cumsum(stays, out=before[1:])
+    return _core.CsrMatrix(X.data[stays], numbers[stays], before[X.indptr], len(chosen))
+
+
+def spread(values: Float64Array, chosen: IntArray, size: int) -> Float64Array:
+    """Return values at the places that they were chosen from, and zeros elsewhere."""
+    full = np.zeros(size)
+    full[chosen] = values
+    return full
+
+
+def absolute(X: Matrix) -> Matrix:
+    """Return a copy of X without signs."""
+    if isinstance(X, _core.CsrMatrix):
+        return _core.CsrMatrix(np.abs(X.data), X.indices, X.indptr, X.shape[1])
+    return np.abs(X, dtype=np.float64)
