@@ -6,6 +6,7 @@ from fallline.typing import (
     FloatArray,
     FloatDType,
     IndexArray,
+    Int32Array,
     IntArray,
     UInt8Array,
 )
@@ -141,6 +142,21 @@ def dual_epoch(
     w: Float64Array,
     intercept: float,
 ) -> tuple[float, float]: ...
+def column_descent(
+    values: Float64Array,
+    rows: Int32Array | None,
+    starts: IntArray,
+    slopes: Float64Array,
+    curvatures: Float64Array,
+    l1: float,
+    l2: float,
+    fit_intercept: bool,
+    v: Float64Array,
+    *,
+    least: float,
+    share: float,
+    most_elements: int,
+) -> tuple[Float64Array, float, float, float, int]: ...
 def row_products(X: DenseMatrix | CsrMatrix, w: Float64Array) -> Float64Array: ...
 def row_sums(
     X: DenseMatrix | CsrMatrix, r: Float64Array, *, squares: bool = False

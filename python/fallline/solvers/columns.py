@@ -1,12 +1,30 @@
 """Some columns of X, copied so that their rows are short."""
 
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from fallline import _core
 from fallline._validation import Matrix
-from fallline.typing import DenseMatrix, Float64Array, IntArray
+from fallline.typing import DenseMatrix, Float64Array, Int32Array, IntArray
+
+
+class ByColumn(NamedTuple):
+    """A matrix that is read column by column.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_elements,)
+        Elements, one column after the other.
+    rows : ndarray of shape (n_elements,) or None
+        The row of each; None where every column has all.
+    starts : ndarray of shape (n_columns + 1,)
+        Where each column begins, and the last one ends.
+    """
+
+    values: Float64Array
+    rows: Int32Array | None
+    starts: IntArray
 
 
 def columns_of(X: Matrix, chosen: IntArray) -> Matrix:
@@ -47,3 +65,16 @@ def absolute(X: Matrix) -> Matrix:
     if isinstance(X, _core.CsrMatrix):
         return _core.CsrMatrix(np.abs(X.data), X.indices, X.indptr, X.shape[1])
     return np.abs(X, dtype=np.float64)
+
+
+def by_column(X: Matrix) -> ByColumn:
+    """Return a copy of X that is read column by column."""
+    n_samples, n_columns = X.shape
+    if not isinstance(X, _core.CsrMatrix):
+        values = np.array(X.T, dtype=np.float64, order="C").ravel()
+        return ByColumn(values, None, n_samples * np.arange(n_columns + 1))
+    order = np.argsort(X.indices, kind="stable")
+    rows = np.repeat(np.arange(n_samples, dtype=np.int32), np.diff(X.indptr))[order]
+    starts = np.zeros(n_columns + 1, dtype=np.int64)
+    np.cumsum(np.bincount(X.indices, minlength=n_columns), out=starts[1:])
+    return ByColumn(X.data[order].astype(np.float64), rows, starts)

@@ -8,14 +8,15 @@ import numpy as np
 from fallline import _core
 from fallline._standardization import shift_for
 from fallline._validation import Matrix, as_dtype, computed_in
-from fallline.solvers import proximal_newton
+from fallline.solvers import column_newton, proximal_newton
+from fallline.solvers.clock import Clock
 from fallline.solvers.columns import columns_of, spread
 from fallline.solvers.coordinates import Coordinates, coordinates_for
 from fallline.solvers.l1_penalized import L1PenalizedObjective, Place
 from fallline.solvers.objective import Objective
 from fallline.solvers.penalized import Certificate
-from fallline.solvers.problem import Optimum, Problem, Visit
-from fallline.typing import Float64Array, FloatArray, IntArray
+from fallline.solvers.problem import Optimum, Problem
+from fallline.typing import Float64Array, IntArray
 
 # The first columns, and what their number is next to that of the weights that are not zero.
 _FEWEST: Final = 100
@@ -25,12 +26,19 @@ _GROWTH: Final = 2
 _SHARE_OF_GAP: Final = 0.1
 _SHARE_OF_ALLOWED: Final = 0.3
 
-# Where that leaves the gap of all too large, they are solved once more to this share of it.
-_CLOSER: Final = 1e-3
+# Where no other column is to join and the gap is too large, they are solved to this share of what
+# they were: the gap falls as the root of what is left.
+_CLOSER: Final = 1e-2
+
+# Reading an element of a column takes as long as so many products of a Hessian (n = 5,000, 1,000
+# columns), and so many sweeps over sparse columns are made in any case.
+_PRODUCTS_PER_ELEMENT: Final = 16
+_SWEEPS: Final = 100
 
 # Beyond so many columns a Hessian costs too much.
 LARGEST_SET: Final = 1499
 
+_EPS: Final = float(np.finfo(np.float64).eps)
 _TINY: Final = float(np.finfo(np.float64).tiny)
 
 
@@ -78,7 +86,7 @@ class _Solved(NamedTuple):
     intercept : float
         The intercept.
     status : str
-        How that ended.
+        How that ended: "solved" to what was asked for, or as `descent.Solution` says.
     gap : float
         Bound or estimate of how far F is above the minimum over these columns.
     """
@@ -102,9 +110,9 @@ class _WorkingSet:
         nothing = np.empty(0, dtype=np.int64)
         intercept = self.objective.null_intercept
         self.solved = _Solved(
-            nothing, columns_of(X, nothing), np.empty(0), intercept, "certified", math.inf
+            nothing, columns_of(X, nothing), np.empty(0), intercept, "solved", math.inf
         )
-        self.equations = 0.0
+        self.solving = Clock()
         self.rounds = 0
 
     def run(self) -> Optimum:
@@ -116,8 +124,7 @@ class _WorkingSet:
         return self._end(status, gap)
 
     def _descend(self) -> tuple[str, float]:
-        objective, tol, value = self.objective, math.inf, math.inf
-        final = _SHARE_OF_ALLOWED * self.problem.tol
+        objective, share, value = self.objective, math.inf, math.inf
         while True:
             place, solved = self._place(), self.solved
             gap = objective.gap(place, solved.columns, solved.weights)
@@ -130,15 +137,13 @@ class _WorkingSet:
                 return "budget", gap
             falls = place.value < value - objective.rounding(place.value)
             if falls and self._wants_more(place):
-                tol = min(tol, max(final, _SHARE_OF_GAP * gap / allowed * self.problem.tol))
-            elif tol > final:
-                tol = final
-            elif tol == final and solved.status == "certified":
-                tol = _CLOSER * final
+                share = min(share, max(_SHARE_OF_ALLOWED, _SHARE_OF_GAP * gap / allowed))
+            elif solved.status == "solved" and share * allowed > _EPS * place.value:
+                share = _CLOSER * min(share, 1.0)
             else:
                 return ("estimated" if solved.gap <= allowed else "floor"), solved.gap
             value = place.value
-            self._solve(self._choice(place), tol)
+            self._solve(self._choice(place), share)
 
     def _place(self) -> Place:
         chosen, columns, weights, intercept, *_ = self.solved
@@ -165,16 +170,59 @@ class _WorkingSet:
 
     def _choice(self, place: Place) -> IntArray:
         excess = self._excess(place)
-        count = max(_FEWEST, _GROWTH * int(np.count_nonzero(place.w)))
-        order = np.argsort(-excess, kind="stable")[: min(count, LARGEST_SET)]
+        n_used = int(np.count_nonzero(place.w))
+        count = max(_FEWEST, _GROWTH * n_used)
+        if n_used + _FEWEST <= LARGEST_SET:
+            count = min(count, LARGEST_SET)
+        order = np.argsort(-excess, kind="stable")[:count]
         return np.sort(order[excess[order] > -math.inf])
 
-    def _solve(self, chosen: IntArray, tol: float) -> None:
+    def _solve(self, chosen: IntArray, share: float) -> None:
         """Minimise F over some columns, from the weights that they have."""
-        problem, objective = self.problem, self.objective
-        columns = columns_of(problem.X, chosen)
+        X, objective = self.problem.X, self.objective
+        columns = columns_of(X, chosen)
         objective.passes += 1.0  # to find them
-        share = columns.nbytes / problem.X.nbytes
+        self.rounds += 1
+        before = spread(self.solved.weights, self.solved.chosen, objective.n_features)
+        start = self.solved._replace(chosen=chosen, columns=columns, weights=before[chosen])
+        if isinstance(X, _core.CsrMatrix) or len(chosen) > LARGEST_SET:
+            start = self._by_columns(start, share)
+            if start.status != "budget" or len(chosen) > LARGEST_SET:
+                self.solved = start
+                return
+        self.solved = self._by_hessian(start, share)
+
+    def _by_columns(self, start: _Solved, share: float) -> _Solved:
+        """Read the columns as often as it takes, or for as long as a Hessian would."""
+        objective, X = self.objective, self.problem.X
+        passes, n_features = objective.passes, objective.n_features
+        most = math.ceil((self.problem.max_passes - passes) * X.size)
+        if len(start.chosen) <= LARGEST_SET:
+            products = objective.n_samples * len(start.chosen) ** 2
+            most = min(most, products // _PRODUCTS_PER_ELEMENT + _SWEEPS * start.columns.size)
+
+        def observe(w: Float64Array, intercept: float, value: float, elements: int) -> bool:
+            objective.passes = passes + elements / X.size
+            return objective.observe(spread(w, start.chosen, n_features), intercept, value)
+
+        with self.solving:
+            found = column_newton.minimize(
+                objective,
+                start.columns,
+                (start.weights, start.intercept),
+                least=share * objective.allowed(objective.values[-1]),
+                most_elements=most,
+                observe=observe,
+            )
+        objective.passes = passes + found.elements / X.size
+        return start._replace(
+            weights=found.weights, intercept=found.intercept, status=found.status, gap=found.left
+        )
+
+    def _by_hessian(self, start: _Solved, share: float) -> _Solved:
+        """Find the Hessian of the columns, on growing parts of the rows."""
+        problem, objective = self.problem, self.objective
+        chosen, columns = start.chosen, start.columns
         coordinates = Coordinates(
             self.coordinates.mean[chosen],
             self.coordinates.inverse_scale[chosen],
@@ -189,27 +237,23 @@ class _WorkingSet:
             coordinates,
             objective.l1,
         )
-        passes = objective.passes
+        passes, of_all = objective.passes, columns.size / max(problem.X.size, 1)
 
         def observe(u: Float64Array, value: float) -> bool:
-            def weights() -> tuple[FloatArray, float]:
-                coef, intercept = coordinates.weights(u)
-                w = spread(coef, chosen, objective.n_features)
-                return as_dtype(w, computed_in(problem.X)), intercept
-
-            return problem.observe(Visit(passes + share * few.passes, value, weights))
+            coef, intercept = coordinates.weights(u)
+            objective.passes = passes + of_all * few.passes
+            return objective.observe(spread(coef, chosen, objective.n_features), intercept, value)
 
         few.observe = observe
-        before = spread(self.solved.weights, self.solved.chosen, objective.n_features)
-        start = coordinates.of(before[chosen], self.solved.intercept)
-        left = max(1, math.ceil((problem.max_passes - passes) / max(share, _TINY)))
-        found = proximal_newton.minimize(few, start, tol=tol, max_passes=left)
-        objective.passes = passes + share * few.passes
+        u = coordinates.of(start.weights, start.intercept)
+        left = math.ceil((problem.max_passes - passes) / max(of_all, _TINY))
+        found = proximal_newton.minimize(few, u, tol=share * problem.tol, max_passes=left)
+        objective.passes = passes + of_all * few.passes
         objective.reading.seconds += few.reading.seconds
-        self.equations += few.solving.seconds
-        self.rounds += 1
+        self.solving.seconds += few.solving.seconds
         weights, intercept = coordinates.weights(found.u)
-        self.solved = _Solved(chosen, columns, weights, intercept, found.status, found.gap)
+        status = "solved" if found.status == "certified" else found.status
+        return start._replace(weights=weights, intercept=intercept, status=status, gap=found.gap)
 
     def _end(self, status: str, gap: float) -> Optimum:
         """Return the weights, rounded to the dtype that X is computed in, and what is known."""
@@ -228,5 +272,5 @@ class _WorkingSet:
         deviation = 1.0 / self.coordinates.inverse_scale
         return objective.outcome(found, status, method, [])._replace(
             shift=shift_for(self.coordinates.mean, deviation, dtype),
-            seconds={"passes": objective.reading.seconds, "equations": self.equations},
+            seconds={"passes": objective.reading.seconds, "equations": self.solving.seconds},
         )
