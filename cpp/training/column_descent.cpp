@@ -104,14 +104,21 @@ class Descent {
         if (interrupt.stopped()) break;
       }
       elements_ += X_.starts[j + 1] - X_.starts[j];
-      const double h = curvatures_[at(j)];
-      if (h > 0) fallen += X_.rows ? move<true>(j, h) : move<false>(j, h);
+      fallen += X_.rows ? move<true>(j) : move<false>(j);
     }
     fallen_ += fallen;
     return fallen;
   }
 
-  template <bool sparse> double move(std::ptrdiff_t j, double h) {
+  // Without a curvature it is at 0, or nowhere.
+  double minimum(double old, double g, double h) const {
+    const double l1 = model_.l1;
+    if (!(h > 0)) return std::abs(g) <= l1 ? 0.0 : old;
+    const double free = h * old - g;
+    return free > l1 ? (free - l1) / h : free < -l1 ? (free + l1) / h : 0.0;
+  }
+
+  template <bool sparse> double move(std::ptrdiff_t j) {
     const std::ptrdiff_t begin = X_.starts[j], count = X_.starts[j + 1] - begin;
     const double* x = X_.values + begin;
     const std::int32_t* rows = sparse ? X_.rows + begin : nullptr;
@@ -126,11 +133,10 @@ class Descent {
       for (std::ptrdiff_t l = 0; l < 4; ++l) sums[l] += term(k + l);
     }
     for (; k < count; ++k) sums[0] += term(k);
-    const double old = v_[j], l1 = model_.l1;
+    const double old = v_[j], l1 = model_.l1, h = curvatures_[at(j)];
     const double g = slopes_[at(j)] + ((sums[0] + sums[1]) + (sums[2] + sums[3])) +
                      intercept_ * means_[at(j)] + model_.l2 * old;
-    const double free = h * old - g;
-    const double value = free > l1 ? (free - l1) / h : free < -l1 ? (free + l1) / h : 0.0;
+    const double value = minimum(old, g, h);
     const double step = value - old;
     if (step == 0) return 0;
     v_[j] = value;

@@ -73,7 +73,8 @@ def by_column(X: Matrix) -> ByColumn:
     if not isinstance(X, _core.CsrMatrix):
         values = np.array(X.T, dtype=np.float64, order="C").ravel()
         return ByColumn(values, None, n_samples * np.arange(n_columns + 1))
-    order = np.argsort(X.indices, kind="stable")
+    # Of integers of no more than 16 bits it is a radix sort, 10 times as fast.
+    order = np.argsort(X.indices.astype(np.min_scalar_type(n_columns)), kind="stable")
     rows = np.repeat(np.arange(n_samples, dtype=np.int32), np.diff(X.indptr))[order]
     starts = np.zeros(n_columns + 1, dtype=np.int64)
     np.cumsum(np.bincount(X.indices, minlength=n_columns), out=starts[1:])

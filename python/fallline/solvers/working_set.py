@@ -23,7 +23,7 @@ _FEWEST: Final = 100
 _GROWTH: Final = 2
 
 # The columns chosen are solved to this share of the gap of all, and at last of what is allowed.
-_SHARE_OF_GAP: Final = 0.1
+_SHARE_OF_GAP: Final = 0.01
 _SHARE_OF_ALLOWED: Final = 0.3
 
 # Where no other column is to join and the gap is too large, they are solved to this share of what
