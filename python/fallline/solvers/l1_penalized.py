@@ -9,17 +9,12 @@ from fallline import _core
 from fallline._standardization import inner
 from fallline._validation import Matrix
 from fallline.solvers.columns import absolute
+from fallline.solvers.duality import CONJUGATES, conjugate_excess
 from fallline.solvers.penalized import PenalizedObjective
 from fallline.solvers.problem import Problem
 from fallline.typing import Float64Array
 
 _EPS: Final = float(np.finfo(np.float64).eps)
-
-# Losses whose conjugate the core computes.
-CONJUGATES: Final = frozenset(_core.dual_losses()) | {"poisson", "gamma"}
-
-# Roundings of a conjugate and of a loss, in units of the terms that they are made of.
-_ROUNDINGS: Final = 8.0
 
 
 class Place(NamedTuple):
@@ -152,13 +147,5 @@ class L1PenalizedObjective(PenalizedObjective):
 
     def _of_losses(self, place: Place, shrink: float) -> float:
         """Return the mean of ``loss(z) + loss*(a) - a z`` and of its terms' rounding errors."""
-        duals = shrink * place.duals
-        losses = self.losses(place.margins)
-        conjugates = _core.loss_conjugates(self.loss.name, duals, self.y, self.loss.parameters)
-        products = duals * place.margins
-        excess = np.maximum(losses + conjugates - products, 0.0)
-        terms = losses + np.abs(conjugates) + np.abs(products)
-        if self.loss.log_link:  # y log y and such
-            largest = np.abs(self.y) + np.abs(duals) + 1.0
-            terms += largest * (1.0 + np.log(largest) + np.abs(place.margins))
-        return self.mean(excess + _ROUNDINGS * _EPS * terms)
+        of_rows = conjugate_excess(self.loss, place.margins, self.y, shrink * place.duals)
+        return self.mean(of_rows.astype(np.float64, copy=False))
