@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn import linear_model
 
+import fallline as fl
 import reference
 from fallline import _core, losses, solvers
 from fallline.solvers import second_order, working_set
@@ -17,7 +19,7 @@ EPS = float(np.finfo(np.float64).eps)
 SMOOTH = ["squared", "logistic", "poisson", "gamma", "huber", "squared_hinge", "modified_huber"]
 
 
-def problem(loss: str, n: int = 120, d: int = 600) -> tuple[Float64Array, Float64Array]:
+def problem(loss: str, n: int = 160, d: int = 300) -> tuple[Float64Array, Float64Array]:
     """Rows with many zeros, of which few columns matter; one column twice, one all zeros."""
     rng = np.random.default_rng(3)
     X = rng.standard_normal((n, d)) * (rng.random((n, d)) < 0.3)
@@ -128,7 +130,7 @@ def test_an_observer_sees_weights_and_may_end_it() -> None:
 
     found = working_set.solve(posed(X, y, losses.Logistic(), observe=observe))
     assert found.status == "stopped"
-    assert seen[-1].shape == found.coef.shape == (600,)
+    assert seen[-1].shape == found.coef.shape == (300,)
     assert found.coef.any()
 
 
@@ -146,11 +148,68 @@ def test_ctrl_c_keeps_the_weights_reached() -> None:
     assert np.isfinite(found.value)
 
 
-@pytest.mark.parametrize("make", [csr, np.asarray])
-def test_many_columns_and_an_l1_term_come_here(make: Any) -> None:
+def wide_rows() -> tuple[Any, Float64Array]:
+    """Sparse rows with more columns than a Hessian may have."""
     rng = np.random.default_rng(0)
-    X = rng.standard_normal((60, 2000)) * (rng.random((60, 2000)) < 0.2)
-    y = X[:, 0] - X[:, 1]
-    found = solvers.solve(posed(make(X), y, losses.Squared()))
+    X = sparse.random_array((300, 2000), density=0.05, format="csr", rng=rng)
+    return X, np.asarray(X[:, :20].sum(axis=1)) + 0.1 * rng.standard_normal(300)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+@pytest.mark.parametrize("make", [sparse.csr_array, lambda X: X.toarray()])
+def test_elastic_net_has_the_weights_of_scikit_learn(make: Any, l1_ratio: float) -> None:
+    X, y = wide_rows()
+    found = fl.ElasticNet(alpha=1e-3, l1_ratio=l1_ratio, tol=1e-10).fit(make(X), y)
+    peer = linear_model.ElasticNet(alpha=1e-3, l1_ratio=l1_ratio, tol=1e-12, max_iter=100_000)
+    peer.fit(X.toarray(), y)
+    assert found.status_ == "certified"
+    assert np.array_equal(found.coef_ == 0.0, peer.coef_ == 0.0)
+    # Both gaps are below 1e-10 of F; its root, over the root of the smallest curvature.
+    assert found.coef_ == pytest.approx(peer.coef_, abs=1e-4 * np.abs(peer.coef_).max())
+    assert found.report_["events"][0].startswith("copies of columns, ")
+
+
+def test_logistic_regression_has_the_objective_of_liblinear() -> None:
+    X, z = wide_rows()
+    y = z > np.median(z)
+    found = fl.LogisticRegression(C=5.0, l1_ratio=1.0, tol=1e-8, fit_intercept=False).fit(X, y)
+    peer = linear_model.LogisticRegression(
+        C=5.0, l1_ratio=1.0, solver="liblinear", tol=1e-10, fit_intercept=False, max_iter=10_000
+    ).fit(X, y)
+    options: dict[str, Any] = {"loss": "logistic", "alpha": 1 / (5.0 * 300), "l1_ratio": 1.0}
+    mine, theirs = (
+        reference.objective(X.toarray(), np.where(y, 1.0, -1.0), model.coef_[0], 0.0, **options)
+        for model in (found, peer)
+    )
+    assert found.status_ == "certified"
+    assert mine - theirs <= found.gap_ <= 1.001e-8 * mine
+    assert found.coef_.any()
+
+
+def test_trainer_takes_any_loss_and_several_targets() -> None:
+    X, y = wide_rows()
+    penalty = fl.penalties.L1(1e-3)
+    fit = fl.Trainer(fl.losses.Huber(0.5), penalty=penalty).fit(X, np.column_stack([y, -y]))
+    assert fit.status == "certified"
+    assert fit.coef[:, 0] == pytest.approx(-fit.coef[:, 1], abs=1e-4)
+
+
+def test_an_intercept_may_be_all_there_is() -> None:
+    X, y = sparse.csr_array((5, 2000)), np.arange(5.0)
+    found = fl.Lasso(alpha=1e-3).fit(X, y)
+    assert found.status_ == "certified"
+    assert not found.coef_.any()
+    assert found.intercept_ == pytest.approx(2.0, rel=4 * EPS)
+
+
+@pytest.mark.parametrize("make", [csr, np.asarray])
+def test_more_weights_than_a_hessian_may_have(make: Any) -> None:
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((4000, 2000)) * (rng.random((4000, 2000)) < 0.02)
+    y = X @ rng.standard_normal(2000)
+    found = solvers.solve(posed(make(X), y, losses.Squared(), alpha=1e-3))
     assert found.status == "certified"
-    assert "columns" in found.method
+    assert np.count_nonzero(found.coef) > 1500
+    options: dict[str, Any] = {"loss": "squared", "alpha": 1e-3, "l1_ratio": 0.8}
+    value = reference.objective(X, y, found.coef.astype(np.float64), found.intercept, **options)
+    assert found.value == pytest.approx(value, rel=1e-12)

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
+
+#include "linalg/cholesky.hpp"
 
 namespace fallline {
 namespace {
@@ -17,11 +20,30 @@ constexpr double share_in_use = 0.3;
 // Sweeps become better by no less than this, or there would be no end to wait for.
 constexpr double slowest = 0.999;
 
+// Sweeps between two extrapolations, and what is added to the diagonal of the equations for one, as
+// a share of its sum.
+constexpr std::size_t extrapolated_from = 5;
+constexpr double extrapolation_jitter = 1e-12;
+
 std::size_t at(std::ptrdiff_t k) { return static_cast<std::size_t>(k); }
 
 // Of a row, side by side as they are read together.
 struct Row {
   double curvature, t;
+};
+
+// Where sweeps have led, one after the other.
+struct Iterates {
+  std::vector<std::vector<double>> v;  // of the columns in use
+  std::vector<std::vector<double>> t;  // of the rows
+  std::vector<double> intercept;
+
+  std::size_t count() const { return v.size(); }
+  void clear() {
+    v.clear();
+    t.clear();
+    intercept.clear();
+  }
 };
 
 class Descent {
@@ -54,8 +76,11 @@ class Descent {
         if (v_[j] != 0) used.push_back(j);
       }
       double before = fallen;
+      iterates_.clear();
       while (elements_ < goal.most_elements && !interrupt.stopped()) {
         const double now = sweep(used, interrupt);
+        remember(used);
+        if (iterates_.count() > extrapolated_from) extrapolate(used);
         const double ratio = before > 0 ? std::min(now / before, slowest) : 0.0;
         before = now;
         left_ = now * ratio / (1 - ratio);
@@ -118,6 +143,86 @@ class Descent {
     return free > l1 ? (free - l1) / h : free < -l1 ? (free + l1) / h : 0.0;
   }
 
+  void remember(const std::vector<std::ptrdiff_t>& used) {
+    std::vector<double> v(used.size()), t(rows_.size());
+    for (std::size_t k = 0; k < v.size(); ++k) v[k] = v_[used[k]];
+    for (std::size_t i = 0; i < t.size(); ++i) t[i] = rows_[i].t;
+    iterates_.v.push_back(std::move(v));
+    iterates_.t.push_back(std::move(t));
+    iterates_.intercept.push_back(intercept_);
+  }
+
+  // Goes to the combination of the last iterates whose step is the smallest, if the model is lower
+  // there (Bertrand & Massias 2021, "Anderson acceleration of coordinate descent", algorithm 1).
+  void extrapolate(const std::vector<std::ptrdiff_t>& used) {
+    std::vector<double> v(used.size()), t(rows_.size()), shares(extrapolated_from);
+    double intercept = 0;
+    if (smallest_step(shares)) {
+      for (std::size_t k = 0; k < extrapolated_from; ++k) {
+        add(shares[k], iterates_.v[k + 1], v);
+        add(shares[k], iterates_.t[k + 1], t);
+        intercept += shares[k] * iterates_.intercept[k + 1];
+      }
+      const double change = difference(used, v, t, intercept);
+      if (change < 0) {
+        for (std::size_t k = 0; k < v.size(); ++k) v_[used[k]] = v[k];
+        for (std::size_t i = 0; i < t.size(); ++i) rows_[i].t = t[i];
+        intercept_ = intercept;
+        fallen_ -= change;
+      }
+    }
+    iterates_.clear();
+  }
+
+  static void add(double factor, const std::vector<double>& from, std::vector<double>& to) {
+    for (std::size_t k = 0; k < to.size(); ++k) to[k] += factor * from[k];
+  }
+
+  // Shares that add up to 1 and make the sum of the steps between iterates small.
+  bool smallest_step(std::vector<double>& shares) const {
+    const auto n = static_cast<std::ptrdiff_t>(shares.size());
+    std::vector<double> gram(shares.size() * shares.size());
+    const auto& v = iterates_.v;
+    for (std::size_t a = 0; a < shares.size(); ++a) {
+      for (std::size_t b = 0; b <= a; ++b) {
+        double sum = 0;
+        for (std::size_t k = 0; k < v[0].size(); ++k) {
+          sum += (v[a + 1][k] - v[a][k]) * (v[b + 1][k] - v[b][k]);
+        }
+        gram[a * shares.size() + b] = sum;
+      }
+    }
+    double trace = 0;
+    for (std::size_t a = 0; a < shares.size(); ++a) trace += gram[a * (shares.size() + 1)];
+    if (!(trace > 0)) return false;
+    for (std::size_t a = 0; a < shares.size(); ++a) {
+      gram[a * (shares.size() + 1)] += extrapolation_jitter * trace;
+    }
+    if (cholesky(gram.data(), n) >= 0) return false;
+    std::fill(shares.begin(), shares.end(), 1.0);
+    solve_cholesky(gram.data(), n, shares.data(), 1);
+    double sum = 0;
+    for (const double share : shares) sum += share;
+    for (double& share : shares) share /= sum;
+    return sum != 0;
+  }
+
+  // By how much the model is higher elsewhere, from the differences, as its terms would cancel.
+  double difference(const std::vector<std::ptrdiff_t>& used, const std::vector<double>& v,
+                    const std::vector<double>& t, double intercept) const {
+    double sum = 0;
+    for (std::size_t i = 0; i < t.size(); ++i) {
+      const double here = rows_[i].t + intercept_, there = t[i] + intercept;
+      sum += (there - here) * (model_.slopes[i] + 0.5 * rows_[i].curvature * (there + here));
+    }
+    for (std::size_t k = 0; k < v.size(); ++k) {
+      const double old = v_[used[k]];
+      sum += 0.5 * model_.l2 * (v[k] - old) * (v[k] + old);
+      sum += model_.l1 * (std::abs(v[k]) - std::abs(old));
+    }
+    return sum;
+  }
+
   template <bool sparse> double move(std::ptrdiff_t j) {
     const std::ptrdiff_t begin = X_.starts[j], count = X_.starts[j + 1] - begin;
     const double* x = X_.values + begin;
@@ -154,6 +259,7 @@ class Descent {
   bool fits_intercept_ = false;
   double intercept_ = 0, fallen_ = 0, left_ = std::numeric_limits<double>::infinity();
   std::int64_t elements_ = 0;
+  Iterates iterates_;
 };
 
 }  // namespace

@@ -26,9 +26,9 @@ _GROWTH: Final = 2
 _SHARE_OF_GAP: Final = 0.01
 _SHARE_OF_ALLOWED: Final = 0.3
 
-# Where no other column is to join and the gap is too large, they are solved to this share of what
-# they were: the gap falls as the root of what is left.
-_CLOSER: Final = 1e-2
+# Where no other column is to join the gap falls as the root of what is left, which this makes
+# small enough with some to spare.
+_CLOSER: Final = 0.1
 
 # Reading an element of a column takes as long as so many products of a Hessian (n = 5,000, 1,000
 # columns), and so many sweeps over sparse columns are made in any case.
@@ -138,8 +138,8 @@ class _WorkingSet:
             falls = place.value < value - objective.rounding(place.value)
             if falls and self._wants_more(place):
                 share = min(share, max(_SHARE_OF_ALLOWED, _SHARE_OF_GAP * gap / allowed))
-            elif solved.status == "solved" and share * allowed > _EPS * place.value:
-                share = _CLOSER * min(share, 1.0)
+            elif solved.status == "solved" and share * allowed > _EPS * _EPS * place.value:
+                share = _CLOSER * min(share, (allowed / gap) ** 2)
             else:
                 return ("estimated" if solved.gap <= allowed else "floor"), solved.gap
             value = place.value
@@ -270,7 +270,8 @@ class _WorkingSet:
         method = f"proximal Newton's method on {len(chosen)} columns, in {self.rounds} rounds"
         found = Certificate(coef, intercept, value, gap, 0.0)
         deviation = 1.0 / self.coordinates.inverse_scale
-        return objective.outcome(found, status, method, [])._replace(
+        copies = f"copies of columns, {columns.nbytes / 1e6:.1f} MB at last"
+        return objective.outcome(found, status, method, [copies])._replace(
             shift=shift_for(self.coordinates.mean, deviation, dtype),
             seconds={"passes": objective.reading.seconds, "equations": self.solving.seconds},
         )
