@@ -32,12 +32,17 @@ def csr(X: Float64Array) -> _core.CsrMatrix:
     return _core.CsrMatrix(rows.data, rows.indices, rows.indptr, rows.shape[1])
 
 
-def minimum(X: Any, slopes: Any, curvatures: Any, v: Float64Array, **options: Any) -> Any:
-    settings: dict[str, Any] = {"least": 0.0, "share": 0.0, "most_elements": 1_000_000}
-    values, rows, starts = by_column(X)
-    penalty = options.pop("l1", 0.01), options.pop("l2", 0.1), options.pop("fit_intercept", True)
-    settings |= options
-    return _core.column_descent(values, rows, starts, slopes, curvatures, *penalty, v, **settings)
+def minimum(
+    columns: Any,
+    slopes: Float64Array,
+    curvatures: Float64Array,
+    v: Float64Array,
+    *,
+    fit_intercept: bool = True,
+    most_elements: int = 1_000_000,
+) -> Any:
+    goal = 0.0, 0.0, most_elements
+    return _core.column_descent(columns, slopes, curvatures, (0.01, 0.1), fit_intercept, v, goal)
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
@@ -48,7 +53,7 @@ def test_the_minimum_is_that_of_the_hessian(make: Any, fit_intercept: bool) -> N
     before[4] = 0.0
     v = before.copy()
     t, intercept, decrease, left, _ = minimum(
-        make(X), slopes, curvatures, v, fit_intercept=fit_intercept
+        by_column(make(X)), slopes, curvatures, v, fit_intercept=fit_intercept
     )
     total = curvatures.sum()
     centred = X - (curvatures @ X) / total if fit_intercept else X
@@ -66,22 +71,11 @@ def test_the_minimum_is_that_of_the_hessian(make: Any, fit_intercept: bool) -> N
 def test_an_element_that_is_stored_twice_counts_as_the_sum() -> None:
     X, slopes, curvatures = model()
     once, twice = np.zeros(12), np.zeros(12)
-    minimum(csr(X), slopes, curvatures, once)
-    values, rows, starts = by_column(csr(X))
+    values, rows, starts = columns = by_column(csr(X))
     assert rows is not None
+    minimum(columns, slopes, curvatures, once)
     halves = 0.5 * np.repeat(values, 2), np.repeat(rows, 2), 2 * starts
-    _core.column_descent(
-        *halves,
-        slopes,
-        curvatures,
-        0.01,
-        0.1,
-        True,
-        twice,
-        least=0.0,
-        share=0.0,
-        most_elements=1_000_000,
-    )
+    minimum(halves, slopes, curvatures, twice)
     assert twice == pytest.approx(once, abs=ROUNDING)
 
 
@@ -89,8 +83,9 @@ def test_it_ends_with_what_it_may_read_and_says_what_is_left() -> None:
     X, slopes, curvatures = model()
     n_elements = np.count_nonzero(X)
     short, exact = np.zeros(12), np.zeros(12)
-    *_, fallen, left, elements = minimum(csr(X), slopes, curvatures, short, most_elements=1)
-    *_, whole, _, _ = minimum(csr(X), slopes, curvatures, exact)
+    columns = by_column(csr(X))
+    *_, fallen, left, elements = minimum(columns, slopes, curvatures, short, most_elements=1)
+    *_, whole, _, _ = minimum(columns, slopes, curvatures, exact)
     assert n_elements <= elements <= 2 * n_elements
     assert 0.0 < fallen < whole
     assert left > 0.0
@@ -110,10 +105,8 @@ def test_arrays_that_do_not_fit_are_refused(change: dict[str, Any], message: str
         "values": np.ones(2),
         "rows": np.array([0, 1], dtype=np.int32),
         "starts": np.array([0, 1, 2]),
-        "slopes": np.zeros(4),
-        "curvatures": np.ones(4),
         "v": np.zeros(2),
-    }
-    options: dict[str, Any] = {"l1": 0.1, "l2": 0.0, "fit_intercept": True, "least": 0.0}
+    } | change
+    columns = arrays["values"], arrays["rows"], arrays["starts"]
     with pytest.raises(ValueError, match=message):
-        _core.column_descent(**(arrays | change), **options, share=0.0, most_elements=10)
+        minimum(columns, np.zeros(4), np.ones(4), arrays["v"])

@@ -42,10 +42,7 @@ def loss_conjugates(
 def loss_smoothness(loss: str, loss_parameters: list[float] = ...) -> float: ...
 def evaluate(function: str, x: FloatArray) -> FloatArray: ...
 def margins(
-    X: DenseMatrix | CsrMatrix,
-    w: FloatArray,
-    intercept: float,
-    shift: FloatArray | None = None,
+    X: DenseMatrix | CsrMatrix, w: FloatArray, intercept: float, shift: FloatArray | None = None
 ) -> FloatArray: ...
 def loss_sum(
     X: DenseMatrix | CsrMatrix,
@@ -143,19 +140,13 @@ def dual_epoch(
     intercept: float,
 ) -> tuple[float, float]: ...
 def column_descent(
-    values: Float64Array,
-    rows: Int32Array | None,
-    starts: IntArray,
+    columns: tuple[Float64Array, Int32Array | None, IntArray],
     slopes: Float64Array,
     curvatures: Float64Array,
-    l1: float,
-    l2: float,
+    penalty: tuple[float, float],
     fit_intercept: bool,
     v: Float64Array,
-    *,
-    least: float,
-    share: float,
-    most_elements: int,
+    goal: tuple[float, float, int],
 ) -> tuple[Float64Array, float, float, float, int]: ...
 def row_products(X: DenseMatrix | CsrMatrix, w: Float64Array) -> Float64Array: ...
 def row_sums(

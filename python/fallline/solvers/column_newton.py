@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -97,12 +97,8 @@ def minimize(
     while True:
         margins = products + intercept
         value = objective.mean(objective.losses(margins)) + objective.penalty(w)
-        step = _model_step(
-            *(objective, matrix, w, margins, damping),
-            least=0.5 * least,
-            share=share_left,
-            most_elements=max(most_elements - elements, 1),
-        )
+        goal = 0.5 * least, share_left, max(most_elements - elements, 1)
+        step = _model_step(objective, matrix, w, margins, damping, goal)
         elements += step.elements
         left = step.left + (step.decrease if share_left else 0.0)
         length = _length(objective, w, margins, value, step)
@@ -152,21 +148,20 @@ def _model_step(
     w: Float64Array,
     margins: Float64Array,
     damping: float,
-    **goal: Any,
+    goal: tuple[float, float, int],
 ) -> _Step:
     shares = np.full(objective.n_samples, 1.0 / objective.total)
     if objective.sample_weight is not None:
         shares *= objective.sample_weight
     v = w.copy()
     found = _core.column_descent(
-        *matrix,
+        matrix,
         shares * objective.balanced(objective.derivatives(margins)),
         shares * (objective.curvatures(margins) + damping),
-        objective.l1,
-        objective.l2,
+        (objective.l1, objective.l2),
         objective.fit_intercept,
         v,
-        **goal,
+        goal,
     )
     return _Step(v - w, *found)
 

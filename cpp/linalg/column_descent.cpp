@@ -1,4 +1,4 @@
-#include "training/column_descent.hpp"
+#include "linalg/column_descent.hpp"
 
 #include <algorithm>
 #include <cmath>
