@@ -155,6 +155,18 @@ def wide_rows() -> tuple[Any, Float64Array]:
     return X, np.asarray(X[:, :20].sum(axis=1)) + 0.1 * rng.standard_normal(300)
 
 
+@pytest.mark.parametrize(("n_features", "standardize"), [(499, False), (500, False), (500, True)])
+def test_from_500_columns_on_they_are_chosen(n_features: int, standardize: bool) -> None:
+    X, y = np.eye(30, n_features), np.arange(30.0)
+    trainer = fl.Trainer(
+        fl.losses.Squared(), penalty=fl.penalties.L1(1e-3), standardize=standardize
+    )
+    fit = trainer.fit(X, y)
+    assert fit.status == "certified"
+    chosen = "columns" in str(fit.report["method"])
+    assert chosen == (n_features == 500 and not standardize)
+
+
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
 @pytest.mark.parametrize("make", [sparse.csr_array, lambda X: X.toarray()])
 def test_elastic_net_has_the_weights_of_scikit_learn(make: Any, l1_ratio: float) -> None:

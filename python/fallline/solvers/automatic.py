@@ -17,6 +17,11 @@ from fallline.solvers.problem import Optimum, Problem
 # length 1 or so.
 _STRONG_PENALTY: Final = 0.3
 
+# With an L1 term few columns matter, and from so many on it pays to look for them: 1.1 to 10 times
+# as fast at 1,000 columns, half as fast at 300. Columns are copied, if X has no more bytes.
+_MANY_COLUMNS: Final = 500
+_MOST_COPIED: Final = 1 << 30
+
 
 def solve(problem: Problem) -> Optimum:
     """Minimise F over weights and intercept.
@@ -56,6 +61,8 @@ def solve(problem: Problem) -> Optimum:
         )
         raise ValueError(message)
     if problem.X.shape[1] + problem.fit_intercept <= second_order.LARGEST_HESSIAN:
+        if has_l1 and _pays_to_choose(problem):
+            return working_set.solve(problem)
         return second_order.solve(problem)
     if problem.deviation is not None:
         message = (
@@ -65,6 +72,12 @@ def solve(problem: Problem) -> Optimum:
         )
         raise ValueError(message)
     return working_set.solve(problem) if has_l1 else _of_many_columns(problem)
+
+
+def _pays_to_choose(problem: Problem) -> bool:
+    """Return whether to look for the columns that matter where a Hessian could have all."""
+    X = problem.X
+    return problem.deviation is None and X.shape[1] >= _MANY_COLUMNS and X.nbytes <= _MOST_COPIED
 
 
 def _of_many_columns(problem: Problem) -> Optimum:
