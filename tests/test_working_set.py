@@ -103,6 +103,15 @@ def test_a_large_penalty_leaves_no_weight_and_needs_two_passes() -> None:
     assert found.intercept == pytest.approx(y.mean(), rel=4 * EPS)
 
 
+def test_a_step_to_where_f_is_infinite_is_cut() -> None:
+    X, _ = problem("poisson")
+    y = np.zeros(len(X))
+    y[:2] = [1e6, 1.0]
+    found = working_set.solve(posed(csr(1e3 * X), y, losses.Poisson(), alpha=1.0))
+    assert found.status == "certified"
+    assert np.isfinite(found.value)
+
+
 def test_a_loss_whose_conjugate_is_not_known_is_not_certified() -> None:
     X, y = problem("poisson")
     found = working_set.solve(posed(X, y, losses.Tweedie(1.5)))

@@ -101,7 +101,8 @@ def minimize(
         step = _model_step(objective, matrix, w, margins, damping, goal)
         elements += step.elements
         left = step.left + (step.decrease if share_left else 0.0)
-        length = _length(objective, w, margins, value, step)
+        with np.errstate(over="ignore", invalid="ignore"):  # where F is infinite a step is cut
+            length = _length(objective, w, margins, value, step)
         if length == 0.0:
             return Weights(w, intercept, "floor", step.left + step.decrease, elements)
         damping = _damping(objective, margins, damping, length)

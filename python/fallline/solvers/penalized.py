@@ -84,7 +84,10 @@ class PenalizedObjective:
         self.passes, self.reading = 0.0, Clock()
         self.values: list[float] = []
         self._squared_norms: Float64Array | None = None
-        self.null_intercept = self.best_intercept(np.zeros(self.n_samples), 0.0)
+        # From above Newton's steps on an exponential are of length 1: there may be hundreds.
+        mean = self.mean(self.y)
+        start = math.log(mean) if self.loss.log_link and mean > 0.0 else 0.0
+        self.null_intercept = self.best_intercept(np.zeros(self.n_samples), start)
         null_margins = np.full(self.n_samples, self.null_intercept)
         self.null_value = self.mean(self.losses(null_margins))
 
