@@ -193,14 +193,22 @@ def test_a_single_row_or_column_is_certified(shape: tuple[int, int]) -> None:
     assert solve("squared", Penalised(p, 1e-2, 1.0), 1e-6).status == "certified"
 
 
-def test_a_loss_whose_dual_is_not_known_is_not_certified() -> None:
+def posed(X: Any, y: Any, loss: losses.Loss) -> solvers.Problem:
+    options: dict[str, Any] = {"alpha": 1e-2, "l1_ratio": 0.5, "fit_intercept": True}
+    return solvers.Problem(X, y, None, loss, **options, tol=1e-6, max_passes=100)
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.Huber(), losses.SquaredEpsilonInsensitive(0.1)], ids=lambda loss: loss.name
+)
+def test_losses_made_of_parabolas_are_certified(loss: losses.Loss) -> None:
     X, y, *_ = wide_enough("squared")
-    posed = solvers.Problem(
-        *(X, y, None, losses.Huber()),
-        alpha=1e-4,
-        l1_ratio=0.5,
-        fit_intercept=True,
-        tol=1e-6,
-        max_passes=100,
-    )
-    assert solvers.solve(posed).status == "estimated"
+    found = solvers.solve(posed(X, y, loss))
+    judge = solvers.solve(posed(X, y, loss)._replace(tol=1e-13))
+    assert found.status == "certified"
+    assert found.value - judge.value <= found.gap <= 1.001e-6 * found.value
+
+
+def test_a_loss_whose_conjugate_is_not_known_is_not_certified() -> None:
+    X, y, *_ = wide_enough("poisson")
+    assert solvers.solve(posed(X, y, losses.Tweedie(1.5))).status == "estimated"

@@ -147,13 +147,6 @@ def test_sparse_matrices_are_refused_unless_csr(kind: type) -> None:
             use(sparse.csc_array(X))
 
 
-def test_sparse_matrices_are_refused_with_an_l1_penalty_and_many_columns() -> None:
-    sparse = pytest.importorskip("scipy.sparse")
-    X = sparse.csr_array(np.eye(20, 1500))
-    with pytest.raises(ValueError, match=r"X must be dense with an L1 penalty and 1500 features"):
-        fl.LogisticRegression(l1_ratio=0.5).fit(X, np.arange(20) % 2)
-
-
 @pytest.mark.parametrize("kind", ESTIMATORS, ids=lambda kind: kind.__name__)
 def test_what_is_not_fitted_does_not_predict(kind: type) -> None:
     with pytest.raises(NotFittedError):

@@ -5,6 +5,7 @@
 
 namespace fallline {
 
+void bind_columns(pybind11::module_& m);
 void bind_csr(pybind11::module_& m);
 void bind_csr_loss(pybind11::module_& m);
 void bind_dual(pybind11::module_& m);

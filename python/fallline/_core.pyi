@@ -7,6 +7,7 @@ from fallline.typing import (
     FloatArray,
     FloatDType,
     IndexArray,
+    Int32Array,
     IntArray,
 )
 
@@ -147,6 +148,15 @@ def dual_epoch(
     w: Float64Array,
     intercept: float,
 ) -> tuple[float, float]: ...
+def column_descent(
+    columns: tuple[Float64Array, Int32Array | None, IntArray],
+    slopes: Float64Array,
+    curvatures: Float64Array,
+    penalty: tuple[float, float],
+    fit_intercept: bool,
+    v: Float64Array,
+    goal: tuple[float, float, int],
+) -> tuple[Float64Array, float, float, float, int]: ...
 def row_products(X: DenseMatrix | CsrMatrix, w: Float64Array) -> Float64Array: ...
 def row_sums(
     X: DenseMatrix | CsrMatrix, r: Float64Array, *, squares: bool = False

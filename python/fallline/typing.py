@@ -13,7 +13,8 @@ DenseMatrix: TypeAlias = np.ndarray[Any, Any]  # of any elements that the core r
 FloatDType: TypeAlias = np.dtype[np.float32] | np.dtype[np.float64]
 BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
-IndexArray: TypeAlias = np.ndarray[Any, np.dtype[np.int32]] | IntArray
+Int32Array: TypeAlias = np.ndarray[Any, np.dtype[np.int32]]
+IndexArray: TypeAlias = Int32Array | IntArray
 UInt8Array: TypeAlias = np.ndarray[Any, np.dtype[np.uint8]]
 
 # A float of a model with one output, a Float64Array of one with several. As a union it would ask

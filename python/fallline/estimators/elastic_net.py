@@ -56,8 +56,8 @@ class ElasticNet(LeastSquares):
         + \alpha \Bigl( \frac{1 - r}{2} \lVert w \rVert^2 + r \lVert w \rVert_1 \Bigr),
 
     which is scikit-learn's objective. X is read twice: for the Hessian, on which coordinate descent
-    and a direct solution find the weights, and for the duality gap where they are (beyond 1500
-    columns it is accelerated proximal gradient descent, without a bound of the gap). Sums are in
+    and a direct solution find the weights, and for the duality gap where they are (beyond 500
+    columns, a few times more to find those that matter, of which copies are made). Sums are in
     float64, of columns centred and scaled as they are read. X is read in place where `Trainer.fit`
     does; see there.
 

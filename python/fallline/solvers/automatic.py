@@ -1,18 +1,16 @@
 """Which solver takes a model to its optimum."""
 
-import math
 from typing import Final
 
 from fallline import _core
-from fallline._validation import as_dtype, computed_in
 from fallline.solvers import (
     coupled_lbfgs,
     dual_ascent,
     independent_heads,
     lbfgs,
-    nesterov,
     second_order,
     wide,
+    working_set,
 )
 from fallline.solvers.problem import Optimum, Problem
 
@@ -20,8 +18,10 @@ from fallline.solvers.problem import Optimum, Problem
 # length 1 or so.
 _STRONG_PENALTY: Final = 0.3
 
-# What is asked of the gradient, as a share of what is asked of F, where no gap is known.
-_GRADIENT_SHARE: Final = 0.01
+# With an L1 term few columns matter, and from so many on it pays to look for them: 1.1 to 10 times
+# as fast at 1,000 columns, half as fast at 300. Columns are copied, if X has no more bytes.
+_MANY_COLUMNS: Final = 500
+_MOST_COPIED: Final = 1 << 30
 
 
 def solve(problem: Problem) -> Optimum:
@@ -41,8 +41,8 @@ def solve(problem: Problem) -> Optimum:
     ------
     ValueError
         If the loss is the perceptron's or F is not finite; if X is too wide for Newton's method and
-        the penalty has an L1 term, which then takes dense X and two losses, or is of standardised
-        columns, or is zero of a loss with kinks; if softmax couples the classes with an L1 term.
+        the penalty is of standardised columns, or is zero of a loss with kinks; if those have an L1
+        term, or classes that softmax couples.
     """
     if problem.loss.name == "perceptron":
         message = (
@@ -62,6 +62,8 @@ def solve(problem: Problem) -> Optimum:
         )
         raise ValueError(message)
     if problem.X.shape[1] + problem.fit_intercept <= second_order.LARGEST_HESSIAN:
+        if has_l1 and _pays_to_choose(problem):
+            return working_set.solve(problem)
         return second_order.solve(problem)
     if problem.deviation is not None:
         message = (
@@ -70,7 +72,13 @@ def solve(problem: Problem) -> Optimum:
             f"{problem.X.shape[1]}; name an optimizer, or scale the columns first"
         )
         raise ValueError(message)
-    return _by_gradients(problem) if has_l1 else _of_many_columns(problem)
+    return working_set.solve(problem) if has_l1 else _of_many_columns(problem)
+
+
+def _pays_to_choose(problem: Problem) -> bool:
+    """Return whether to look for the columns that matter where a Hessian could have all."""
+    X = problem.X
+    return problem.deviation is None and X.shape[1] >= _MANY_COLUMNS and X.nbytes <= _MOST_COPIED
 
 
 def _of_many_columns(problem: Problem) -> Optimum:
@@ -113,44 +121,3 @@ def _coupled(problem: Problem) -> Optimum:
         )
         raise ValueError(message)
     return coupled_lbfgs.solve(problem)
-
-
-def _by_gradients(problem: Problem) -> Optimum:
-    X, loss = problem.X, problem.loss
-    if isinstance(X, _core.CsrMatrix):
-        message = (
-            f"X must be dense with an L1 penalty and {X.shape[1]} features, got a sparse matrix; "
-            "use SGDClassifier or SGDRegressor"
-        )
-        raise ValueError(message)
-    if loss.name not in {"squared", "logistic"}:
-        message = (
-            f"loss must be Squared() or Logistic() with an L1 penalty and {X.shape[1]} features, "
-            f"got {loss!r}; name an optimizer, such as fl.optim.SGD(0.01)"
-        )
-        raise ValueError(message)
-    solution = nesterov.minimize(
-        X,
-        problem.y,
-        problem.sample_weight,
-        loss.name,
-        alpha=problem.alpha,
-        l1_ratio=problem.l1_ratio,
-        fit_intercept=problem.fit_intercept,
-        tol=_GRADIENT_SHARE * problem.tol,
-        max_iter=problem.max_passes,
-    )
-    return Optimum(
-        as_dtype(solution.coef, computed_in(X)),
-        solution.intercept,
-        "estimated" if solution.status == "converged" else solution.status,
-        math.nan,
-        solution.n_iter,
-        solution.objective[-1],
-        solution.objective[0],
-        solution.objective,
-        solution.shift,
-        "accelerated proximal gradient descent",
-        [f"the gradient fell to {solution.gradient_norm:.1e} of that of the start"],
-        {},
-    )

@@ -7,8 +7,7 @@ import numpy as np
 from fallline import _core
 from fallline._standardization import CONSTANT, inner
 from fallline._validation import Matrix, as_dtype, computed_in
-from fallline.solvers.scaled import check_squares, total
-from fallline.typing import DenseMatrix, Float64Array
+from fallline.typing import DenseMatrix, Float64Array, FloatArray
 
 # Rows whose moments decide. The change of variables is exact whatever it is, and Newton's method
 # is the same in all of them: it saves digits, and few rows say enough for that.
@@ -142,3 +141,22 @@ def _sparse_moments(
     mean = np.bincount(X.indices, weights * data, X.shape[1]) / total(of_rows)
     mean_square = np.bincount(X.indices, weights * data * data, X.shape[1]) / total(of_rows)
     return mean, np.maximum(mean_square - mean * mean, 0.0), mean
+
+
+def total(values: FloatArray) -> float:
+    """Return the sum in float64."""
+    return float(values.sum(dtype=np.float64))
+
+
+def check_squares(X: Matrix, mean_square: Float64Array) -> None:
+    """Raise an error that names the first column whose mean square is not finite."""
+    finite = np.isfinite(mean_square)
+    if not finite.all():
+        column = int(np.argmin(finite))
+        numbers = X.data[X.indices == column] if isinstance(X, _core.CsrMatrix) else X[:, column]
+        largest = float(np.abs(numbers.astype(np.float64)).max())
+        message = (
+            f"X must have columns whose squares are finite numbers, got values up to {largest:.1e} "
+            f"in column {column}; rescale it"
+        )
+        raise ValueError(message)

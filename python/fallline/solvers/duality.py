@@ -7,11 +7,18 @@ import numpy as np
 
 from fallline import _core
 from fallline._standardization import inner
+from fallline.losses import Loss
 from fallline.solvers.objective import EPS, Objective, Point
 from fallline.typing import Float64Array, FloatArray
 
-# What moving a dual point costs is known of these; see `_of_losses`.
-LOSSES: Final = frozenset({"squared", "logistic", "poisson", "gamma"})
+# Losses whose conjugate the core computes.
+CONJUGATES: Final = frozenset(_core.dual_losses()) | {"poisson", "gamma"}
+
+# What moving a dual point costs is known of these without cancellation; see `_of_losses`.
+_SMOOTH: Final = frozenset({"squared", "logistic", "poisson", "gamma"})
+
+# Roundings of a loss and its conjugate, in units of the terms that they are made of.
+_ROUNDINGS: Final = 8.0
 
 # Rows are of the usual kind up to so many times the mean of theta^2 over that of the curvatures.
 _MOST_OF_MEAN: Final = 1e4
@@ -62,7 +69,7 @@ def duality_gap(objective: Objective, point: Point, curved: Point) -> float:
        l1-regularized least squares", IEEE Journal of Selected Topics in Signal Processing 1(4),
        section III, for the squared loss.
     """
-    dual = _dual_point(objective, point, curved) if objective.loss.name in LOSSES else None
+    dual = _dual_point(objective, point, curved) if objective.loss.name in CONJUGATES else None
     if dual is None:
         return math.inf
     gap = _scaled_gap(objective, point, dual)
@@ -146,6 +153,10 @@ def _of_losses(objective: Objective, point: Point, theta: FloatArray) -> float:
     Computed from the difference to these, d, as the terms would cancel.
     """
     name, y, parameters = objective.loss.name, objective.y, objective.loss.parameters
+    if name not in _SMOOTH:
+        if objective.sample_weight is not None:
+            theta = np.where(objective.sample_weight > 0.0, theta, 0.0)
+        return objective.mean(conjugate_excess(objective.loss, point.margins, y, theta))
     derivatives = _core.loss_derivatives(name, point.margins, y, parameters)
     d = theta - derivatives
     if objective.sample_weight is not None:
@@ -158,6 +169,20 @@ def _of_losses(objective: Objective, point: Point, theta: FloatArray) -> float:
         rest = np.divide(curvatures, p, out=np.ones_like(p), where=p > 0.0)
         return objective.mean(_divergence(p, -y * d) + _divergence(rest, y * d))
     return objective.mean(_divergence(curvatures, d if name == "poisson" else -d))
+
+
+def conjugate_excess(
+    loss: Loss, margins: FloatArray, y: FloatArray, theta: FloatArray
+) -> FloatArray:
+    """Return ``loss(z) + loss*(theta) - theta z`` of every row, rounding errors added."""
+    losses = _core.loss_values(loss.name, margins, y, loss.parameters)
+    conjugates = _core.loss_conjugates(loss.name, theta, y, loss.parameters)
+    products = theta * margins
+    terms = losses + np.abs(conjugates) + np.abs(products)
+    if loss.log_link:  # y log y and such
+        largest = np.abs(y) + np.abs(theta) + 1.0
+        terms = terms + largest * (1.0 + _core.evaluate("log", largest) + np.abs(margins))
+    return np.maximum(losses + conjugates - products, 0.0) + _ROUNDINGS * EPS * terms
 
 
 def _divergence(m: FloatArray, d: FloatArray) -> FloatArray:

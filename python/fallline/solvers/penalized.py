@@ -84,7 +84,10 @@ class PenalizedObjective:
         self.passes, self.reading = 0.0, Clock()
         self.values: list[float] = []
         self._squared_norms: Float64Array | None = None
-        self.null_intercept = self.best_intercept(np.zeros(self.n_samples), 0.0)
+        # From above Newton's steps on an exponential are of length 1: there may be hundreds.
+        mean = self.mean(self.y)
+        start = math.log(mean) if self.loss.log_link and mean > 0.0 else 0.0
+        self.null_intercept = self.best_intercept(np.zeros(self.n_samples), start)
         null_margins = np.full(self.n_samples, self.null_intercept)
         self.null_value = self.mean(self.losses(null_margins))
 
@@ -221,7 +224,7 @@ class PenalizedObjective:
         self.values.append(value)
         if self.alpha == 0.0 or self.loss.name not in _core.dual_losses():
             return Certificate(coef, intercept, value, value, 0.0)
-        duals = self._balanced(self.derivatives(margins) if duals is None else duals)
+        duals = self.balanced(self.derivatives(margins) if duals is None else duals)
         conjugates = _core.loss_conjugates(self.loss.name, duals, self.y, self.loss.parameters)
         excess = self.mean(losses + conjugates - duals * margins)
         lack = self.alpha * rounded + self.mean_row(duals)
@@ -233,7 +236,7 @@ class PenalizedObjective:
             of_weights = max(value - exact, 0.0)
         return Certificate(coef, intercept, value, gap + rounding, rounding + of_weights)
 
-    def _balanced(self, duals: Float64Array) -> Float64Array:
+    def balanced(self, duals: Float64Array) -> Float64Array:
         """Return dual variables whose mean is zero, if it has to be."""
         if not self.fit_intercept:
             return duals
