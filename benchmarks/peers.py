@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import fallline as fl
 
 Weights = tuple[Any, Any]
-_ENOUGH = 100_000  # iterations, where the tolerance decides
+_ENOUGH = 1_000  # iterations, where the tolerance decides
 
 
 class Rival(NamedTuple):

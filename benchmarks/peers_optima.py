@@ -31,7 +31,7 @@ from fallline import _core
 from fallline.bench.timing import best_times
 
 GOALS = (1e-4, 1e-6)
-ROUNDS, TOO_LONG, SHORT = 7, 30.0, 0.3
+ROUNDS, TOO_LONG, SHORT = 5, 10.0, 0.3
 EXACT = 1e-13
 N_THREADS = int(os.environ["OMP_NUM_THREADS"])
 CLOCK = time.process_time if N_THREADS == 1 else time.perf_counter
@@ -183,10 +183,8 @@ def contest_for(
     times = {name: a.seconds for name, a in there.items()} | dict(zip(runs, measured, strict=True))
     tuned, default = times.pop("fallline"), times.pop("default")
     ours = min(tuned, default)
-    say(
-        f"  {goal:.0e}: {1e3 * tuned:9.2f} ms at tol={peers.tolerance(there['fallline'].effort):.0e}"
-        f", {1e3 * default:.2f} ms by default"
-    )
+    tol = peers.tolerance(there["fallline"].effort)
+    say(f"  {goal:.0e}: {1e3 * tuned:.2f} ms at tol={tol:.0e}, {1e3 * default:.2f} by default")
     for name in sorted(times, key=lambda name: times[name]):
         say(f"      {name:16} {times[name] / ours:8.2f} times as long")
     for name, why in reached.items():
