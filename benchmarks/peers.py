@@ -6,12 +6,14 @@ asked for the first time, and use OMP_NUM_THREADS threads.
 """
 
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import fallline as fl
 
 Weights = tuple[Any, Any]
+_MOST_COLUMNS = 5_000  # where a matrix of columns by columns is made
 _ENOUGH = 1_000  # iterations, where the tolerance decides
 
 
@@ -26,11 +28,14 @@ class Rival(NamedTuple):
         As the module says.
     intercept_is_penalized : bool
         Whether its F has half of alpha times the square of the intercept in it.
+    most_columns : int
+        It is not asked where there are more, as it makes a matrix of columns by columns.
     """
 
     name: str
     fit: Callable[[Any, Any, float, float], Weights]
     intercept_is_penalized: bool = False
+    most_columns: int = sys.maxsize
 
 
 def of(model: Any, X: Any, y: Any) -> Weights:
@@ -80,7 +85,8 @@ def scikit_learn(solver: str) -> Rival:
         )
         return of(model, X, y)
 
-    return Rival(solver, fit, solver == "liblinear")
+    most_columns = _MOST_COLUMNS if solver == "newton-cholesky" else sys.maxsize
+    return Rival(solver, fit, solver == "liblinear", most_columns)
 
 
 def scikit_learn_ridge(solver: str) -> Rival:
@@ -128,7 +134,7 @@ def glum(family: str) -> Rival:
         )
         return of(model, X, (y > 0).astype(float) if family == "binomial" else y)
 
-    return Rival("glum", fit)
+    return Rival("glum", fit, most_columns=_MOST_COLUMNS)
 
 
 def cyanure(loss: str) -> Rival:
