@@ -14,7 +14,7 @@ import fallline as fl
 
 Weights = tuple[Any, Any]
 _MOST_COLUMNS = 5_000  # where a matrix of columns by columns is made
-_ENOUGH = 1_000  # iterations, where the tolerance decides
+_ENOUGH = 200  # iterations, where the tolerance decides
 
 
 class Rival(NamedTuple):
