@@ -8,7 +8,7 @@ import numpy as np
 from fallline import _core
 from fallline._standardization import inner
 from fallline.solvers.newton_step import NewtonStep
-from fallline.solvers.objective import Objective, Point
+from fallline.solvers.objective import EPS, Objective, Point
 from fallline.solvers.row_sums import margins
 from fallline.typing import Float64Array
 
@@ -23,6 +23,13 @@ _SMALL: Final = 1e-2
 
 # Losses whose gap a Newton decrement bounds.
 BY_DECREMENT: Final = SELF_CONCORDANT | {"squared"}
+
+# Smooth losses with a conjugate, whose gap the derivatives that Newton's model expects bound.
+BY_MODEL: Final = frozenset({"logistic", "poisson", "gamma"})
+
+# Roundings of a sum over the rows, in tiles and of tiles; and of a loss and its conjugate.
+_OF_A_SUM: Final = 32.0
+_OF_A_LOSS: Final = 8.0
 
 # Losses made of parabolas and lines, for which Newton's step leads to a dual point.
 BY_DUALITY: Final = frozenset(
@@ -97,6 +104,58 @@ def gap_by_duality(objective: Objective, point: Point, step: NewtonStep) -> floa
     left = point.gradient + (point.hessian * step.direction).sum(axis=1)
     unsettled = inner(np.abs(left), objective.coordinates.terms(point.u) + np.abs(step.direction))
     return objective.mean(terms) + objective.penalty(step.direction) + unsettled
+
+
+def gap_by_model(objective: Objective, before: Point, step: NewtonStep, after: Point) -> float:
+    """Return the duality gap after a whole step, at the derivatives that the model expected there.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of a loss in `BY_MODEL`.
+    before, after : Point
+        Of all rows; the former with its Hessian.
+    step : NewtonStep
+        From the one to the other.
+
+    Returns
+    -------
+    float
+        Of the point after the step; infinity where the derivatives are none that the loss can have,
+        and without a penalty where the Hessian is singular to rounding.
+
+    Notes
+    -----
+    With ``d_i = l'(z_i) + l''(z_i) (z_i' - z_i)``, z' the margins after the step, the gradient of
+    the model ``mean(d x) + ridge u'`` is zero there, so that
+
+        F(w') - F* <= mean(l(z') + l*(d) - d z'),
+
+    which is of the order of the square of the decrement. What the gradient is in fact, e with its
+    rounding errors, adds ``e^2 / (2 ridge)`` for each coordinate with a penalty, and e times its
+    size for each without, as of the intercept.
+    """
+    is_free = objective.ridge == 0.0
+    if step.is_singular and is_free[objective.weighed].any():
+        return math.inf
+    excess, sizes, slopes = _core.model_gap(
+        objective.loss.name,
+        objective.loss.parameters,
+        before.margins,
+        after.margins,
+        objective.y,
+        objective.sample_weight,
+    )
+    if not math.isfinite(excess):
+        return math.inf
+    total = objective.sum_of_weights
+    moves = before.hessian * step.direction
+    left = np.abs(before.gradient + moves.sum(axis=1))
+    left += _OF_A_SUM * EPS * (slopes / total + np.abs(moves).sum(axis=1))
+    sizes_of_free = (objective.coordinates.terms(after.u) + np.abs(step.direction))[is_free]
+    unsettled = inner(left[is_free], sizes_of_free)
+    unsettled += 0.5 * float(np.sum(left[~is_free] ** 2 / objective.ridge[~is_free]))
+    return (excess + _OF_A_LOSS * EPS * sizes) / total + unsettled
 
 
 def gap_by_penalty(objective: Objective, point: Point) -> float:

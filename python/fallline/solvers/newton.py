@@ -1,16 +1,20 @@
 """Newton's method on mini-batches that grow into all rows, with a certificate at the end."""
 
+import math
 from typing import Final
 
 from fallline.solvers import certificate
-from fallline.solvers.descent import Descent, Solution
-from fallline.solvers.newton_step import NewtonStep, newton_step, shortest
+from fallline.solvers.descent import Descent, Solution, Taken
+from fallline.solvers.newton_step import TINY, NewtonStep, newton_step, shortest
 from fallline.solvers.objective import Objective, Point
 from fallline.solvers.triangular_step import Triangle
 from fallline.typing import Float64Array
 
 # More steps cut than these, of losses whose curvature jumps, say that Newton's model is no use.
 _ENOUGH_CUTS: Final = 5
+
+# After so many visits in vain no more are made for nothing but a proof.
+_MOST_FAILED: Final = 2
 
 
 def minimize(objective: Objective, start: Float64Array, *, tol: float, max_passes: int) -> Solution:
@@ -68,6 +72,27 @@ class _Newton(Descent[NewtonStep]):
         self.events.append("columns are nearly combinations of others: on by reflections")
         self._triangle = Triangle(self.objective, step.scale)
         return self._triangle.step(self.objective, point)
+
+    @property
+    def _proves_by_model(self) -> bool:
+        return self.objective.loss.name in certificate.BY_MODEL
+
+    def _awaits_proof(self) -> bool:
+        return self._proves_by_model and self.proofs_failed < _MOST_FAILED
+
+    def _expected_gap(self, point: Point, step: NewtonStep) -> float:
+        if not self._awaits_proof():
+            return math.inf
+        # Newton's method squares the gap, times a factor that the step before has shown.
+        estimate, factor = 0.5 * step.decrement, 1.0 / max(point.value, TINY)
+        if self.taken is not None and self.taken.step.decrement > 0.0:
+            factor = max(factor, estimate / (0.5 * self.taken.step.decrement) ** 2)
+        return factor * estimate * estimate
+
+    def _prove(self, taken: Taken[NewtonStep], point: Point) -> float:
+        bound = certificate.gap_by_model(self.objective, taken.before, taken.step, point)
+        place = point._replace(hessian=taken.before.hessian)
+        return certificate.with_rounding(self.objective, place, min(bound, point.value))
 
     def _is_lost(self, point: Point, step: NewtonStep) -> bool:
         return self._jumps and (self.cuts > _ENOUGH_CUTS or not step.is_sound(point))
