@@ -17,6 +17,11 @@ from fallline.typing import DenseMatrix, Float64Array, FloatArray, FloatDType, I
 # Rows as the core reads them.
 Matrix: TypeAlias = DenseMatrix | _core.CsrMatrix
 
+_COMPUTED_IN: dict[str, FloatDType] = {
+    kind: np.dtype(np.float32) if computed == "float32" else np.dtype(np.float64)
+    for kind, computed in _core.sources().items()
+}
+
 
 def as_matrix(X: object, name: str = "X") -> tuple[Matrix, int]:
     """Return X as a finite float matrix, and the bytes that had to be copied for it."""
@@ -35,7 +40,7 @@ def as_matrix(X: object, name: str = "X") -> tuple[Matrix, int]:
 
 def computed_in(matrix: Matrix) -> FloatDType:
     """Return the dtype in which the core computes with the elements of a matrix."""
-    return cast("FloatDType", np.dtype(_core.sources()[str(matrix.dtype)]))
+    return _COMPUTED_IN[str(matrix.dtype)]
 
 
 def is_view(matrix: DenseMatrix, X: Any) -> bool:

@@ -127,12 +127,7 @@ def _uncertainty(factor: Float64Array) -> float:
     The rounding errors of a matrix of ones on the diagonal, over its smallest eigenvalue, which a
     few inverse iterations show from above, by little.
     """
-    vector = np.cos(np.arange(len(factor), dtype=np.float64))
-    size = 1.0
-    for _ in range(_INVERSE_ITERATIONS if len(factor) else 0):
-        vector = _core.cholesky_solve(factor, vector / np.sqrt(inner(vector, vector)))
-        size = float(np.sqrt(inner(vector, vector)))
-    return len(factor) * _EPS * size
+    return len(factor) * _EPS * _core.inverse_norm(factor, _INVERSE_ITERATIONS)
 
 
 def _independent(matrix: Float64Array) -> IntArray:
