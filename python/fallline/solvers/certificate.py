@@ -7,7 +7,7 @@ import numpy as np
 
 from fallline import _core
 from fallline._standardization import inner
-from fallline.solvers.newton_step import NewtonStep
+from fallline.solvers.newton_step import NewtonStep, solve_again
 from fallline.solvers.objective import EPS, Objective, Point
 from fallline.solvers.row_sums import margins
 from fallline.typing import Float64Array
@@ -65,6 +65,42 @@ def gap_by_decrement(objective: Objective, step: NewtonStep) -> float:
     if objective.loss.name == "squared":
         return 0.5 * delta
     return self_concordant_gap(delta, objective.largest_leverage(_whole_factor(step)))
+
+
+def gap_ahead(objective: Objective, point: Point, step: NewtonStep) -> float:
+    """Return a bound of the gap of the squared loss where a step leads, without a visit there.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of the squared loss.
+    point : Point
+        Of all rows, with its Hessian.
+    step : NewtonStep
+        From there.
+
+    Returns
+    -------
+    float
+        Infinity where the Hessian is singular.
+
+    Notes
+    -----
+    The gradient there is ``e = g + H step``, nothing but rounding errors, and the gap
+    ``e . H^-1 e / 2``. Those of g and H themselves are at most ``32 eps sqrt(H_jj)`` times the root
+    mean square of the residuals and the sum of all ``sqrt(H_kk) |step_k|``; with a diagonal of
+    ones, H^-1 enlarges their squares by no more than its norm.
+    """
+    if step.is_singular:
+        return math.inf
+    left = point.gradient + (point.hessian * step.direction).sum(axis=1)
+    of_left = max(0.0, -inner(left, solve_again(step, left)))
+    residuals = point.margins - objective.y
+    terms = math.sqrt(objective.mean(residuals * residuals))
+    terms += inner(np.sqrt(point.hessian.diagonal()), np.abs(step.direction))
+    rank = len(step.independent)
+    of_rounding = rank * (_OF_A_SUM * EPS * terms) ** 2 * step.uncertainty / (rank * EPS)
+    return 0.5 * (math.sqrt(of_left) + math.sqrt(of_rounding)) ** 2
 
 
 def gap_by_duality(objective: Objective, point: Point, step: NewtonStep) -> float:

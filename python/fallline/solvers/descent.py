@@ -132,7 +132,8 @@ class Descent(ABC, Generic[StepT]):
             if self.taken is not None and self.taken.expected <= _PERHAPS * self._allowed(point):
                 bound = self._prove(self.taken, point)
                 if bound <= self._allowed(point):
-                    return self._end_proven(self.taken, point, bound)
+                    place = point._replace(hessian=self.taken.before.hessian)
+                    return self._end_proven(place, self.taken.step, bound)
             if not point.hessian.size:
                 self.proofs_failed += 1
                 point = self.objective.at(point.u)
@@ -153,6 +154,10 @@ class Descent(ABC, Generic[StepT]):
                 unproven = step.decrement
             if self.objective.passes >= self.max_passes:
                 return self._end(point, "budget", estimate)
+            bound, place = self._foresee(point, step)
+            if bound <= self._allowed(place):
+                self.values.append(place.value)
+                return self._end_proven(place, step, bound)
             following = self._follow(point, step)
             if following is None:
                 status = "estimated" if estimate <= self._allowed(point) else "floor"
@@ -166,13 +171,12 @@ class Descent(ABC, Generic[StepT]):
         allowed = self._allowed(point)
         return Solution(point.u, status, gap, allowed, point.value, self.values, self.events)
 
-    def _end_proven(self, taken: Taken[StepT], point: Point, bound: float) -> Solution:
-        """End where the step before has led, unless somebody asks for an end without a proof."""
+    def _end_proven(self, point: Point, step: StepT, bound: float) -> Solution:
+        """End where a step has led, unless somebody asks for an end without a proof."""
         if self.objective.observe(point.u, point.value):
             return self._end(point, "stopped", bound)
         gap = bound + self.tolerance.rounding(point.value)
-        place = point._replace(hessian=taken.before.hessian)
-        return self._end(self._refined(place, taken.step), "certified", gap)
+        return self._end(self._refined(point, step), "certified", gap)
 
     def _on_parts(self) -> Point:
         """Go through growing parts of the rows and return the point of all rows they lead to."""
@@ -249,6 +253,10 @@ class Descent(ABC, Generic[StepT]):
     def _expected_gap(self, point: Point, step: StepT) -> float:  # noqa: ARG002 - of others
         """Return what the gap is likely to be after the step, if it can then be proven."""
         return math.inf
+
+    def _foresee(self, point: Point, step: StepT) -> tuple[float, Point]:  # noqa: ARG002 - of others
+        """Return a bound of the gap where the step leads without a visit there, and that point."""
+        return math.inf, point
 
     def _prove(self, taken: Taken[StepT], point: Point) -> float:  # noqa: ARG002 - of others
         """Return a bound of the gap that the step before has brought about; may be infinite."""

@@ -13,6 +13,11 @@ from fallline.typing import Float64Array
 # More steps cut than these, of losses whose curvature jumps, say that Newton's model is no use.
 _ENOUGH_CUTS: Final = 5
 
+# What the model of the squared loss promises needs no visit where its equations lose few digits
+# and F is not nearly all gone.
+_FEW_DIGITS_LOST: Final = 1e-10
+_MUCH_LEFT: Final = 1e-5
+
 # After so many visits in vain no more are made for nothing but a proof.
 _MOST_FAILED: Final = 2
 
@@ -62,6 +67,7 @@ class _Newton(Descent[NewtonStep]):
         return self.objective.loss.name in certificate.BY_DUALITY
 
     _triangle: Triangle | None = None
+    _foreseen: Float64Array | None = None  # where the last step is bound to have led
 
     def _step(self, point: Point) -> NewtonStep:
         if self._triangle is not None:
@@ -89,6 +95,17 @@ class _Newton(Descent[NewtonStep]):
             factor = max(factor, estimate / (0.5 * self.taken.step.decrement) ** 2)
         return factor * estimate * estimate
 
+    def _foresee(self, point: Point, step: NewtonStep) -> tuple[float, Point]:
+        if self.objective.loss.name != "squared" or step.uncertainty > _FEW_DIGITS_LOST:
+            return math.inf, point
+        value = point.value - 0.5 * step.decrement
+        if value < _MUCH_LEFT * point.value:  # the difference has lost digits
+            return math.inf, point
+        bound = certificate.gap_ahead(self.objective, point, step)
+        self._foreseen = point.u + step.direction
+        place = point._replace(u=self._foreseen, value=value)
+        return certificate.with_rounding(self.objective, place, bound), place
+
     def _prove(self, taken: Taken[NewtonStep], point: Point) -> float:
         bound = certificate.gap_by_model(self.objective, taken.before, taken.step, point)
         place = point._replace(hessian=taken.before.hessian)
@@ -109,8 +126,8 @@ class _Newton(Descent[NewtonStep]):
         return step.decrement > 0.5 * unproven
 
     def _refined(self, point: Point, step: NewtonStep) -> Point:
-        if self.objective.loss.name == "squared":  # whose model is F itself
-            point = point._replace(u=point.u + step.direction)
+        if self.objective.loss.name == "squared" and point.u is not self._foreseen:
+            point = point._replace(u=point.u + step.direction)  # as the model is F itself
         u = shortest(point, step, self.objective.weighed)
         if u is point.u:
             return point
