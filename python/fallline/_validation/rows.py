@@ -1,5 +1,6 @@
 """Checks of X: what can be read in place is passed on as it is; what is copied is counted."""
 
+from functools import cache
 from typing import Any, NoReturn, TypeAlias, cast
 
 import numpy as np
@@ -16,11 +17,6 @@ from fallline.typing import DenseMatrix, Float64Array, FloatArray, FloatDType, I
 
 # Rows as the core reads them.
 Matrix: TypeAlias = DenseMatrix | _core.CsrMatrix
-
-_COMPUTED_IN: dict[str, FloatDType] = {
-    kind: np.dtype(np.float32) if computed == "float32" else np.dtype(np.float64)
-    for kind, computed in _core.sources().items()
-}
 
 
 def as_matrix(X: object, name: str = "X") -> tuple[Matrix, int]:
@@ -40,7 +36,12 @@ def as_matrix(X: object, name: str = "X") -> tuple[Matrix, int]:
 
 def computed_in(matrix: Matrix) -> FloatDType:
     """Return the dtype in which the core computes with the elements of a matrix."""
-    return _COMPUTED_IN[str(matrix.dtype)]
+    return _computed_in(matrix.dtype)
+
+
+@cache  # as the name of a dtype is Python code, and takes microseconds
+def _computed_in(dtype: np.dtype[Any]) -> FloatDType:
+    return cast("FloatDType", np.dtype(_core.sources()[str(dtype)]))
 
 
 def is_view(matrix: DenseMatrix, X: Any) -> bool:
