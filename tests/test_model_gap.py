@@ -7,6 +7,8 @@ import pytest
 
 import fallline as fl
 from fallline import _core
+from fallline.solvers.coordinates import Coordinates
+from fallline.solvers.softmax_objective import SoftmaxObjective
 from fallline.typing import Float64Array
 from loss_cases import PARAMETERS, targets_near
 from reference_losses import LOSSES
@@ -83,3 +85,25 @@ def test_what_does_not_fit_is_refused() -> None:
         _core.model_gap("tweedie", PARAMETERS["tweedie"], z, end, y, None)
     with pytest.raises(ValueError, match="ends must be contiguous and of length 10"):
         _core.model_gap("squared", [], z, end[:5], y, None)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_classes_have_the_relative_entropies_of_what_is_expected(weighted: bool) -> None:
+    rng = np.random.default_rng(0)
+    n, n_classes = 200, 4
+    X = rng.standard_normal((n, 3))
+    classes = rng.integers(0, n_classes, n)
+    s = rng.integers(0, 3, n).astype(np.float64) if weighted else None
+    coordinates = Coordinates(np.zeros(3), np.ones(3), fit_intercept=True)
+    objective = SoftmaxObjective(X, classes.astype(float), s, fl.losses.Softmax(), 0.1, coordinates)
+    z = rng.standard_normal((n_classes, n))
+    end = z + 0.2 * rng.uniform(-1.0, 1.0, z.shape)
+    excess, sizes, slopes = objective.model_gap(z, end)
+    p, q = (np.exp(m) / np.exp(m).sum(axis=0) for m in (z, end))
+    r = p * (1.0 + (end - z) - (p * (end - z)).sum(axis=0))
+    weights = np.ones(n) if s is None else s
+    exact = float(weights @ (r * np.log(r / q)).sum(axis=0) / weights.sum())
+    assert abs(excess - exact) <= 64 * EPS * sizes
+    assert slopes >= (np.abs(p - (np.arange(n_classes)[:, None] == classes)).sum(axis=0)).mean()
+    end[0, :] += 5.0  # which takes more than the whole probability of others
+    assert objective.model_gap(z, end)[0] == np.inf

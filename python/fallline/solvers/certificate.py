@@ -25,7 +25,7 @@ _SMALL: Final = 1e-2
 BY_DECREMENT: Final = SELF_CONCORDANT | {"squared"}
 
 # Smooth losses with a conjugate, whose gap the derivatives that Newton's model expects bound.
-BY_MODEL: Final = frozenset({"logistic", "poisson", "gamma"})
+BY_MODEL: Final = frozenset({"logistic", "poisson", "gamma", "softmax"})
 
 # Roundings of a sum over the rows, in tiles and of tiles; and of a loss and its conjugate.
 _OF_A_SUM: Final = 32.0
@@ -171,27 +171,27 @@ def gap_by_model(objective: Objective, before: Point, step: NewtonStep, after: P
     rounding errors, adds ``e^2 / (2 ridge)`` for each coordinate with a penalty, and e times its
     size for each without, as of the intercept.
     """
-    is_free = objective.ridge == 0.0
-    if step.is_singular and is_free[objective.weighed].any():
+    if not is_bounded(objective, step):
         return math.inf
-    excess, sizes, slopes = _core.model_gap(
-        objective.loss.name,
-        objective.loss.parameters,
-        before.margins,
-        after.margins,
-        objective.y,
-        objective.sample_weight,
-    )
+    is_free = objective.ridge == 0.0
+    excess, sizes, slopes = objective.model_gap(before.margins, after.margins)
     if not math.isfinite(excess):
         return math.inf
-    total = objective.sum_of_weights
     moves = before.hessian * step.direction
     left = np.abs(before.gradient + moves.sum(axis=1))
-    left += _OF_A_SUM * EPS * (slopes / total + np.abs(moves).sum(axis=1))
-    sizes_of_free = (objective.coordinates.terms(after.u) + np.abs(step.direction))[is_free]
+    left += _OF_A_SUM * EPS * (slopes + np.abs(moves).sum(axis=1))
+    sizes_of_free = (objective.terms(after.u) + np.abs(step.direction))[is_free]
     unsettled = inner(left[is_free], sizes_of_free)
     unsettled += 0.5 * float(np.sum(left[~is_free] ** 2 / objective.ridge[~is_free]))
-    return (excess + _OF_A_LOSS * EPS * sizes) / total + unsettled
+    return excess + _OF_A_LOSS * EPS * sizes + unsettled
+
+
+def is_bounded(objective: Objective, step: NewtonStep) -> bool:
+    """Return whether a gradient of nearly zero says that the weights are near the best ones.
+
+    It does not where the Hessian is singular to rounding and some weights have no penalty.
+    """
+    return not step.is_singular or bool((objective.ridge[objective.weighed] > 0.0).all())
 
 
 def gap_by_penalty(objective: Objective, point: Point) -> float:

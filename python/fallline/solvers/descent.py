@@ -144,11 +144,10 @@ class Descent(ABC, Generic[StepT]):
             estimate = min(0.5 * step.decrement, point.value)
             if self.objective.observe(point.u, point.value):
                 return self._end(point, "stopped", estimate)
-            if estimate <= self._allowed(point) and not self._awaits_proof():
-                bound, place = self._certify(point, step)
-                if bound <= self._allowed(place):
-                    gap = bound + self.tolerance.rounding(place.value)
-                    return self._end(self._refined(place, step), "certified", gap)
+            if estimate <= self._allowed(point) and not self._awaits_proof(step):
+                certified = self._certified(point, step)
+                if certified is not None:
+                    return certified
                 if self._has_waited(point, step, unproven):
                     return self._end(self._refined(point, step), "estimated", estimate)
                 unproven = step.decrement
@@ -160,9 +159,19 @@ class Descent(ABC, Generic[StepT]):
                 return self._end_proven(place, step, bound)
             following = self._follow(point, step)
             if following is None:
-                status = "estimated" if estimate <= self._allowed(point) else "floor"
-                return self._end(self._refined(point, step), status, estimate)
+                if estimate > self._allowed(point):
+                    return self._end(self._refined(point, step), "floor", estimate)
+                certified = self._certified(point, step) if self._awaits_proof(step) else None
+                return certified or self._end(self._refined(point, step), "estimated", estimate)
             point = following
+
+    def _certified(self, point: Point, step: StepT) -> Solution | None:
+        """Return the end at a point if a bound of its own proves it."""
+        bound, place = self._certify(point, step)
+        if bound > self._allowed(place):
+            return None
+        gap = bound + self.tolerance.rounding(place.value)
+        return self._end(self._refined(place, step), "certified", gap)
 
     def _allowed(self, point: Point) -> float:
         return self.tolerance.allowed(point.value)
@@ -246,7 +255,7 @@ class Descent(ABC, Generic[StepT]):
     def _is_lost(self, point: Point, step: StepT) -> bool:
         """Return whether the model is of no use."""
 
-    def _awaits_proof(self) -> bool:
+    def _awaits_proof(self, step: StepT) -> bool:  # noqa: ARG002 - of others
         """Return whether the next visit is likely to prove where it is."""
         return False
 

@@ -79,15 +79,13 @@ class _Newton(Descent[NewtonStep]):
         self._triangle = Triangle(self.objective, step.scale)
         return self._triangle.step(self.objective, point)
 
-    @property
-    def _proves_by_model(self) -> bool:
-        return self.objective.loss.name in certificate.BY_MODEL
-
-    def _awaits_proof(self) -> bool:
-        return self._proves_by_model and self.proofs_failed < _MOST_FAILED
+    def _awaits_proof(self, step: NewtonStep) -> bool:
+        if self.objective.loss.name not in certificate.BY_MODEL:
+            return False
+        return self.proofs_failed < _MOST_FAILED and certificate.is_bounded(self.objective, step)
 
     def _expected_gap(self, point: Point, step: NewtonStep) -> float:
-        if not self._awaits_proof():
+        if not self._awaits_proof(step):
             return math.inf
         # Newton's method squares the gap, times a factor that the step before has shown.
         estimate, factor = 0.5 * step.decrement, 1.0 / max(point.value, TINY)
