@@ -108,6 +108,7 @@ class Descent(ABC, Generic[StepT]):
         self.tolerance = Tolerance(objective, start, tol)
         self.cuts = 0
         self.proofs_failed = 0
+        self.is_in_reach = True  # a proof by the step before, as far as is known
         nowhere = np.empty(0)
         null_value = self.tolerance.null_value
         self.reached = Point(start, null_value, np.zeros(len(start)), nowhere, nowhere)
@@ -131,6 +132,7 @@ class Descent(ABC, Generic[StepT]):
                 return self._end(point, "separable", point.value)
             if self.taken is not None and self.taken.expected <= _PERHAPS * self._allowed(point):
                 bound = self._prove(self.taken, point)
+                self.is_in_reach = bound < point.value
                 if bound <= self._allowed(point):
                     place = point._replace(hessian=self.taken.before.hessian)
                     return self._end_proven(place, self.taken.step, bound)
@@ -225,7 +227,7 @@ class Descent(ABC, Generic[StepT]):
         length = 1.0
         rounding = self.tolerance.rounding(point.value)
         expected = math.inf if rows is not None else self._expected_gap(point, step)
-        hessian = expected > _SURELY * self._allowed(point)
+        hessian = not self.is_in_reach or expected > _SURELY * self._allowed(point)
         self.taken = None
         for _ in range(_MOST_CUTS):
             u = point.u + length * step.direction

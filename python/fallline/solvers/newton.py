@@ -18,6 +18,10 @@ _ENOUGH_CUTS: Final = 5
 _FEW_DIGITS_LOST: Final = 1e-10
 _MUCH_LEFT: Final = 1e-5
 
+# The bound by self-concordance holds up to 1. Beyond so much, with a leverage of before, there is
+# no need to see that it does not.
+_FAR: Final = 4.0
+
 # After so many visits in vain no more are made for nothing but a proof.
 _MOST_FAILED: Final = 2
 
@@ -79,13 +83,16 @@ class _Newton(Descent[NewtonStep]):
         self._triangle = Triangle(self.objective, step.scale)
         return self._triangle.step(self.objective, point)
 
-    def _awaits_proof(self, step: NewtonStep) -> bool:
+    def _can_prove(self, step: NewtonStep) -> bool:
         if self.objective.loss.name not in certificate.BY_MODEL:
             return False
         return self.proofs_failed < _MOST_FAILED and certificate.is_bounded(self.objective, step)
 
+    def _awaits_proof(self, step: NewtonStep) -> bool:
+        return self.is_in_reach and self._can_prove(step)
+
     def _expected_gap(self, point: Point, step: NewtonStep) -> float:
-        if not self._awaits_proof(step):
+        if not self._can_prove(step):
             return math.inf
         # Newton's method squares the gap, times a factor that the step before has shown.
         estimate, factor = 0.5 * step.decrement, 1.0 / max(point.value, TINY)
@@ -115,6 +122,8 @@ class _Newton(Descent[NewtonStep]):
     def _certify(self, point: Point, step: NewtonStep) -> tuple[float, Point]:
         if self._jumps:
             bound = certificate.gap_by_duality(self.objective, point, step)
+        elif self.objective.leverage * step.decrement >= _FAR:
+            bound = math.inf
         else:
             bound = certificate.gap_by_decrement(self.objective, step)
         bound = min(bound, point.value)  # as no F is negative

@@ -87,6 +87,8 @@ class Objective:
         Curvature of the penalty, and its slope next to 0, in each coordinate.
     passes : float
         Rows visited so far over the number of rows.
+    leverage : float
+        The largest one that was found last; 0 before.
     sum_of_weights : float
         Of the samples.
     size : int
@@ -121,7 +123,7 @@ class Objective:
         self.ridge, self.l1 = np.zeros(self.size), np.zeros(self.size)
         self.ridge[self.weighed] = l2 * coordinates.inverse_scale**2
         self.l1[self.weighed] = l1 * coordinates.inverse_scale
-        self.passes = 0.0
+        self.passes = self.leverage = 0.0
         self.reading, self.solving = Clock(), Clock()
         self.observe: Callable[[Float64Array, float], bool] = _look_on
 
@@ -218,7 +220,7 @@ class Objective:
         """Return the largest ``x_i . (L L')^-1 x_i`` of a row with positive weight: one pass."""
         self.passes += 1.0
         with self.reading:
-            return _core.leverage_pass(
+            self.leverage = _core.leverage_pass(
                 self.X,
                 self.coordinates.mean,
                 self.coordinates.inverse_scale,
@@ -226,6 +228,7 @@ class Objective:
                 factor,
                 sample_weight=self.sample_weight,
             )
+        return self.leverage
 
     def terms(self, u: Float64Array) -> Float64Array:
         """Return the size of what each coordinate is made of, in the units of X."""

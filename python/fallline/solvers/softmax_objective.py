@@ -130,7 +130,9 @@ class SoftmaxObjective(Objective):
         stacked = inverse.reshape(size * (self.n_classes - 1), width)[:, ::-1]
         R = _core.qr_update(np.zeros((width, width)), np.ascontiguousarray(stacked))
         root = np.ascontiguousarray(R[::-1, ::-1])
-        return 2.0 * super().largest_leverage(_core.triangular_solve(root, np.eye(width)))
+        super().largest_leverage(_core.triangular_solve(root, np.eye(width)))
+        self.leverage *= 2.0
+        return self.leverage
 
     def best_step(self, start: Point, end: Point, rows: IntArray | None) -> float:
         """Return about the best t in [0, 1] on the way between two points; reads margins only."""
