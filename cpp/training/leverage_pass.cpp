@@ -1,6 +1,7 @@
 #include "training/leverage_pass.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "training/threads.hpp"
 
@@ -28,23 +29,22 @@ void raise_to(double& largest, double x) {
 }
 
 struct Scratch {
-  AlignedVector<double> tile, solved;
+  std::unique_ptr<LineTile> tile;
   double largest = 0;
 };
 
 }  // namespace
 
-bool largest_leverage(StandardRows& X, const Standardizer& standardizer, const LeverageTask& task,
-                      double& largest, Interrupt& interrupt) {
+bool largest_leverage(const StandardRows& X, const Standardizer& standardizer,
+                      const LeverageTask& task, double& largest, Interrupt& interrupt) {
   const Rows& rows = task.rows;
   const std::ptrdiff_t n = rows.end - rows.begin, lines = standardizer.lines();
   const std::ptrdiff_t tiles = (n + gram_rows - 1) / gram_rows;
   const std::ptrdiff_t work = n * standardizer.n_columns() * lines;
   const int threads = threads_for(work * static_cast<std::ptrdiff_t>(sizeof(double)), tiles);
   const AlignedVector<double> panels = transposed_panels(task.L, standardizer.n_columns());
-  const AlignedVector<double> empty(static_cast<std::size_t>(gram_tile_size(lines)));
-  std::vector<Scratch> scratch(static_cast<std::size_t>(threads), {empty, empty});
-  X.prepare(threads);
+  std::vector<Scratch> scratch(static_cast<std::size_t>(threads));
+  for (Scratch& own : scratch) own.tile = X.line_tile(standardizer);
 
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (std::ptrdiff_t k = 0; k < tiles; ++k) {
@@ -54,10 +54,9 @@ bool largest_leverage(StandardRows& X, const Standardizer& standardizer, const L
     Scratch& own = scratch[static_cast<std::size_t>(thread)];
     const std::ptrdiff_t begin = rows.begin + k * gram_rows;
     const Rows at{rows.order, begin, std::min(begin + gram_rows, rows.end)};
-    X.read(at, standardizer.columns(), thread, own.tile.data());
+    own.tile->read(at);
     double leverages[gram_rows];
-    kernels<double>().gram.leverages({own.tile.data(), lines, at.end - at.begin}, panels.data(),
-                                     own.solved.data(), leverages);
+    own.tile->leverages(panels.data(), leverages);
     for (std::ptrdiff_t i = at.begin; i < at.end; ++i) {
       const std::ptrdiff_t row = rows.order ? rows.order[i] : i;
       if (task.sample_weight && !(task.sample_weight[row] > 0)) continue;

@@ -14,7 +14,7 @@ struct LeverageTask {
 
 // The largest |L^-1 z|^2 of the rows; 0 of none, and NaN if one of them is. False if the user
 // interrupted.
-bool largest_leverage(StandardRows& X, const Standardizer& standardizer, const LeverageTask& task,
-                      double& largest, Interrupt& interrupt);
+bool largest_leverage(const StandardRows& X, const Standardizer& standardizer,
+                      const LeverageTask& task, double& largest, Interrupt& interrupt);
 
 }  // namespace fallline
