@@ -60,7 +60,7 @@ def rows(dtype: DType, index: Any = np.int32, loss: str = "logistic") -> Rows:
     )
     mean = np.zeros(D)
     mean[[7, 8, 59]] = 1960.0, 0.5, 0.25
-    inverse_scale = 2.0 ** rng.integers(-3, 2, D)
+    inverse_scale = np.asarray(2.0 ** rng.integers(-3, 2, D), np.float64)
     inverse_scale[7] = 2.0**-8
     y, s = targets_near(loss, rng.normal(size=N)), rng.integers(0, 5, N) / 2
     return Rows(X, filled, y, s, rng.normal(size=D + 1) / D, mean, inverse_scale)
@@ -82,7 +82,8 @@ def newton_pass(r: Rows, loss: str, *, fit_intercept: bool = True, **options: An
         margins=margins,
         **options,
     )
-    return reference_newton.NewtonSums(*sums, margins)
+    found: Any = (*sums, margins)
+    return reference_newton.NewtonSums(*found)
 
 
 @pytest.mark.usefixtures("target")
