@@ -7,6 +7,7 @@ from fallline.solvers import (
     coupled_lbfgs,
     dual_ascent,
     independent_heads,
+    lbfgs,
     second_order,
     truncated_newton,
     wide,
@@ -99,6 +100,8 @@ def _of_many_columns(problem: Problem) -> Optimum:
         raise ValueError(message)
     if has_dual and (strong or has_kinks):
         return dual_ascent.solve(problem)
+    if loss.classifies and problem.alpha == 0.0:
+        return lbfgs.solve(problem)
     return truncated_newton.solve(problem)
 
 

@@ -77,15 +77,7 @@ def newton_step(
        Operations Research Letters 9.
     """
     began, alpha = objective.passes, objective.alpha
-    diagonal = objective.mean_row(curvatures, squares=True)
-    total = objective.mean(curvatures)
-    centre = np.zeros_like(gradient)
-    if objective.fit_intercept and total > 0.0:
-        centre = objective.mean_row(curvatures) / math.sqrt(total)
-        diagonal = np.maximum(diagonal - centre * centre, 0.0)
-    diagonal += alpha
-    inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0.0)
-
+    inverse, centre = inverse_diagonal(objective, curvatures)
     direction, left, decrease = np.zeros_like(gradient), -gradient, 0.0
     scaled = inverse * left
     way, square = scaled, inner(left, scaled)
@@ -108,3 +100,20 @@ def newton_step(
         square = inner(left, scaled)
         way = scaled + (square / before) * way
     return Step(direction, decrease)
+
+
+def inverse_diagonal(
+    objective: PenalizedObjective, curvatures: Float64Array
+) -> tuple[Float64Array, Float64Array]:
+    """Return one over the Hessian's diagonal, and ``m / sqrt(mean(c))``: two passes.
+
+    Where a weight has no curvature there is a zero.
+    """
+    diagonal = objective.mean_row(curvatures, squares=True)
+    total, centre = objective.mean(curvatures), np.zeros_like(diagonal)
+    if objective.fit_intercept and total > 0.0:
+        centre = objective.mean_row(curvatures) / math.sqrt(total)
+        diagonal = np.maximum(diagonal - centre * centre, 0.0)
+    diagonal += objective.alpha
+    inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0.0)
+    return inverse, centre

@@ -18,6 +18,9 @@ from fallline.typing import Float64Array
 _CLOSE: Final = 0.5
 _SHARE_LEFT: Final = 0.2
 
+# Between two places that can be looked at, at first; then as many as there have been.
+_FIRST_PASSES: Final = 128.0
+
 # Of the largest curvature, for rows whose loss is a line: a step would have no end. On lines of
 # huber's a hundredth takes up to twice the time.
 _SHARE_OF_LINES: Final = 0.1
@@ -34,10 +37,11 @@ _SHARE_OF_REST: Final = 0.01
 
 def can_minimize(objective: PenalizedObjective) -> bool:
     """Return whether the loss is smooth."""
-    return (
-        math.isfinite(_core.loss_smoothness(objective.loss.name, objective.loss.parameters))
-        or objective.loss.log_link
-    )
+    return math.isfinite(_smoothness(objective)) or objective.loss.log_link
+
+
+def _smoothness(objective: PenalizedObjective) -> float:
+    return _core.loss_smoothness(objective.loss.name, objective.loss.parameters)
 
 
 def solve(problem: Problem) -> Optimum:
@@ -60,10 +64,10 @@ def solve_from(
     events: list[str],
 ) -> Optimum:
     """Minimise F from weights on that another method has reached."""
-    return _TruncatedNewton(objective, w, intercept, max_passes, events).run()
+    return Descent(objective, w, intercept, max_passes, events).run()
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Weights, the best intercept with them, and what F is like there."""
 
     w: Float64Array
@@ -73,11 +77,13 @@ class _Place(NamedTuple):
     gradient: Float64Array  # in w; that in the intercept is zero
 
 
-class _TruncatedNewton:
+class Descent:
     """One minimisation under way.
 
     With the best intercept F is a convex function of w alone, and its gradient is that in w.
     """
+
+    method = "Newton's method by conjugate gradients"
 
     def __init__(
         self,
@@ -121,7 +127,7 @@ class _TruncatedNewton:
                 unproven = bound
             if objective.observe(place.w, place.intercept, place.value):
                 return self._end(self._certificate(place), "stopped")
-            step, following = self._step(place, allowed), None
+            step, following = self.step(place, allowed), None
             if objective.has_dual or step.decrease > _SHARE_OF_ALLOWED * allowed:
                 following = self._follow(place, step.direction)
             if following is None:
@@ -129,31 +135,31 @@ class _TruncatedNewton:
                 return self._end(self._certificate(place)._replace(gap=step.decrease), status)
             place = following
 
-    def _step(self, place: _Place, allowed: float) -> Step:
+    def step(self, place: Place, allowed: float) -> Step:
+        """Return a step from a place where the gap may be as large as `allowed`."""
         objective = self.objective
         share = 0.0 if objective.loss.name == "squared" else _SHARE_LEFT
-        passes = self.max_passes - objective.passes
+        passes = min(max(_FIRST_PASSES, objective.passes), self.max_passes - objective.passes)
         if objective.has_dual:
             goal = Goal(_CLOSE * 2.0 * objective.alpha * allowed, 0.0, share, 0.0, passes)
         else:
             goal = Goal(0.0, _SHARE_OF_REST * allowed, share, allowed, passes)
         return newton_step(objective, self._curvatures(place), place.gradient, goal)
 
-    def _curvatures(self, place: _Place) -> Float64Array:
+    def _curvatures(self, place: Place) -> Float64Array:
         """Return the second derivatives of the losses, or what stands for them on a line."""
         objective, margins = self.objective, place.products + place.intercept
         curvatures = objective.curvatures(margins)
         on_a_line = (curvatures == 0.0) & (objective.derivatives(margins) != 0.0)
-        if on_a_line.any():
-            name, parameters = objective.loss.name, objective.loss.parameters
-            least = _SHARE_OF_LINES * _core.loss_smoothness(name, parameters)
+        least = _SHARE_OF_LINES * _smoothness(objective)
+        if on_a_line.any() and math.isfinite(least):
             curvatures = np.where(on_a_line, least, curvatures)
         return curvatures
 
-    def _certificate(self, place: _Place) -> Certificate:
+    def _certificate(self, place: Place) -> Certificate:
         return self.objective.certify(place.w, place.intercept, None)
 
-    def _place(self, w: Float64Array, intercept: float, products: Float64Array) -> _Place:
+    def _place(self, w: Float64Array, intercept: float, products: Float64Array) -> Place:
         objective = self.objective
         intercept = objective.best_intercept(products, intercept)
         margins = products + intercept
@@ -163,15 +169,15 @@ class _TruncatedNewton:
             raise ValueError(message)
         objective.values.append(value)
         gradient = objective.mean_row(objective.derivatives(margins)) + objective.alpha * w
-        return _Place(w, intercept, products, value, gradient)
+        return Place(w, intercept, products, value, gradient)
 
-    def _bound(self, place: _Place) -> float:
+    def _bound(self, place: Place) -> float:
         if not self.objective.has_dual:
             return place.value  # as no F is negative
         of_penalty = inner(place.gradient, place.gradient) / (2.0 * self.objective.alpha)
         return min(place.value, of_penalty)
 
-    def _follow(self, place: _Place, direction: Float64Array) -> _Place | None:
+    def _follow(self, place: Place, direction: Float64Array) -> Place | None:
         """Return the lowest place on the way, or one that is low enough; None if there is none."""
         objective = self.objective
         along = objective.products(direction)
@@ -191,7 +197,7 @@ class _TruncatedNewton:
         return None
 
     def _lowest(
-        self, place: _Place, direction: Float64Array, along: Float64Array
+        self, place: Place, direction: Float64Array, along: Float64Array
     ) -> tuple[float, float]:
         """Return about the best step length and change of the intercept; reads margins only."""
         objective = self.objective
@@ -219,7 +225,7 @@ class _TruncatedNewton:
             length -= slope / bend
         return (length, shift) if length > 0.0 else (1.0, 0.0)
 
-    def _separates(self, place: _Place) -> bool:
+    def _separates(self, place: Place) -> bool:
         """Return whether all rows are on their side, which no finite weights then fit best."""
         objective = self.objective
         if objective.alpha > 0.0 or objective.loss.name != "logistic":
