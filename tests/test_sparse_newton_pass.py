@@ -118,6 +118,32 @@ def test_without_hessian_rows_the_rest_keeps_its_bits(dtype: DType) -> None:
     assert np.array_equal(sums.margins, whole.margins)
 
 
+@pytest.mark.usefixtures("target")
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_leverages_are_those_of_the_reference_or_a_rounding_more(
+    fit_intercept: bool, dtype: DType
+) -> None:
+    r, width = rows(dtype), D + fit_intercept
+    s = np.where(np.arange(N) == N - 1, 1.0, r.s)
+    L = np.tril(np.random.default_rng(2).uniform(-1, 1, (width, width)) / width) + 2 * np.eye(width)
+    given = (r.X, r.mean, r.inverse_scale, fit_intercept, L)
+    Z, eps = r.Z(fit_intercept=fit_intercept), np.finfo(np.float64).eps
+    # As with dense rows, and twice what is added: 2 n + width + 4 roundings of the same size.
+    inverse = np.abs(np.linalg.inv(L))
+    condition = float(np.max(inverse @ np.abs(L) @ np.ones(width)))
+    size = np.abs(Z) @ np.sqrt((inverse**2).sum(axis=0))
+    bound = np.max((inverse @ np.abs(Z.T)) ** 2) * width
+    error = 8 * (width + 2) * eps * condition * bound
+    added = 2 * (3 * width + 4) * eps * float(np.max(size**2))
+    expected = reference_newton.largest_leverage(Z[s > 0], L)
+    found = _core.leverage_pass(*given, sample_weight=s)
+    assert expected - error <= found <= expected + error + added
+    order = np.random.default_rng(3).permutation(N)[:1200]
+    found = _core.leverage_pass(*given, order=order)
+    expected = reference_newton.largest_leverage(Z[order], L)
+    assert expected - error <= found <= expected + error + added
+
+
 def test_threads_and_targets_do_not_change_the_bits(dtype: DType) -> None:
     n = 40_001
     rng = np.random.default_rng(0)
@@ -129,7 +155,8 @@ def test_threads_and_targets_do_not_change_the_bits(dtype: DType) -> None:
             _core.set_target(name)
             _core.set_num_threads(n_threads)
             given = (X, y, None, "logistic", u, np.zeros(50), np.ones(50), True)
-            found.add(bits(_core.newton_pass(*given, hessian_rows=(0, n))))
+            leverage = _core.leverage_pass(X, *given[5:], 2 * np.eye(51))
+            found.add(bits((*_core.newton_pass(*given, hessian_rows=(0, n)), leverage)))
     assert len(found) <= 1
 
 

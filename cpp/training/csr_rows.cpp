@@ -1,6 +1,8 @@
 #include "training/csr_rows.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 namespace fallline {
@@ -138,6 +140,27 @@ template <class T, class I> class SparseTile final : public StandardTile {
     }
   }
 
+  // Signed products, each no larger than those of the roots: 2 n roundings for n elements, and
+  // those of the inverse, are added.
+  void leverages(const LeverageFactor& L, double* out) override {
+    constexpr double eps = std::numeric_limits<double>::epsilon();
+    for (std::ptrdiff_t k = 0; k < n_; ++k) {
+      const Element* const first = begin(k);
+      double sum = 0, size = 0;
+      for (const Element* e = first; e < end(k); ++e) {
+        const double* const row = L.inverse.data() + e->column * L.n;
+        double others = 0;
+        for (const Element* above = first; above < e; ++above) {
+          others += row[above->column] * above->z;
+        }
+        sum += e->z * (2 * others + row[e->column] * e->z);
+        size += std::abs(e->z) * L.roots.data()[e->column];
+      }
+      const auto roundings = static_cast<double>(2 * (end(k) - first) + L.n + 4);
+      out[k] = sum + roundings * eps * size * size;
+    }
+  }
+
  private:
   const Element* begin(std::ptrdiff_t k) const {
     return elements_.data() + (k > 0 ? ends_[k - 1] : 0);
@@ -206,7 +229,7 @@ double CsrRows<T, I>::mean_products(const Standardizer& standardizer) const {
 
 template <class T, class I>
 std::unique_ptr<StandardTile> CsrRows<T, I>::tile(const Standardizer& standardizer) const {
-  if (mean_products(standardizer) < line_products(standardizer)) {
+  if (this->is_sparse(standardizer)) {
     return std::make_unique<SparseTile<T, I>>(X_, standardizer);
   }
   return line_tile(standardizer);

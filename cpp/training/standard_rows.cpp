@@ -61,9 +61,9 @@ void LineTile::add_products(std::ptrdiff_t begin, std::ptrdiff_t end, const doub
   kernels<double>().gram.add_products(rows(begin, end), factors + begin, scratch_.data(), triangle);
 }
 
-void LineTile::leverages(const double* transposed, double* out) {
+void LineTile::leverages(const LeverageFactor& L, double* out) {
   scratch_.resize(tile_.size());
-  kernels<double>().gram.leverages(rows(0, n_), transposed, scratch_.data(), out);
+  kernels<double>().gram.leverages(rows(0, n_), L.panels.data(), scratch_.data(), out);
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 
 #include "core/aligned.hpp"
 #include "kernels/table.hpp"
+#include "training/leverage_factor.hpp"
 
 namespace fallline {
 
@@ -37,6 +38,8 @@ class StandardTile {
   // triangle += sum_k factors[k] z_k z_k' for k from begin to before end, as core/gram.hpp has it
   virtual void add_products(std::ptrdiff_t begin, std::ptrdiff_t end, const double* factors,
                             double* triangle) = 0;
+  // out[k] = |L^-1 z_k|^2, or a little more; a tile in lines needs the panels, others the inverse
+  virtual void leverages(const LeverageFactor& L, double* out) = 0;
 };
 
 // A tile in lines, zeros and all.
@@ -48,8 +51,7 @@ class LineTile : public StandardTile {
   void add_rows(const double* factors, double* gradient) const override;
   void add_products(std::ptrdiff_t begin, std::ptrdiff_t end, const double* factors,
                     double* triangle) override;
-  // out[k] = |L^-1 z_k|^2 for the transposed panels of L
-  void leverages(const double* transposed, double* out);
+  void leverages(const LeverageFactor& L, double* out) override;
 
  protected:
   GramTile rows(std::ptrdiff_t begin, std::ptrdiff_t end) const {
@@ -71,6 +73,9 @@ class StandardRows {
   // How many products of two elements a row has, on average, in the tile that is the faster one.
   virtual double mean_products(const Standardizer& standardizer) const = 0;
   virtual std::unique_ptr<StandardTile> tile(const Standardizer& standardizer) const = 0;
+  bool is_sparse(const Standardizer& standardizer) const {
+    return mean_products(standardizer) < static_cast<double>(triangle_size(standardizer.lines()));
+  }
 };
 
 template <class T> class DenseRows final : public StandardRows {
