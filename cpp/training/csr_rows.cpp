@@ -81,20 +81,6 @@ std::vector<std::ptrdiff_t> full_columns(const Standardizer& standardizer) {
   return found;
 }
 
-// Puts an element in its place among those whose columns rise, or adds it to one of its column;
-// returns their new end.
-Element* insert(Element* first, Element* last, const Element& element) {
-  Element* place = last;
-  while (place > first && place[-1].column > element.column) --place;
-  if (place > first && place[-1].column == element.column) {
-    place[-1].z += element.z;
-    return last;
-  }
-  std::move_backward(place, last, last + 1);
-  *place = element;
-  return last + 1;
-}
-
 // Without their zeros.
 template <class T, class I> class SparseTile final : public StandardTile {
  public:
