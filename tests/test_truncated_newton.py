@@ -7,8 +7,9 @@ import pytest
 from scipy import optimize
 
 import reference
-from fallline import _core, losses, solvers
+from fallline import losses, solvers
 from fallline.solvers import conjugate_gradients, lbfgs, penalized, truncated_newton
+from fallline.solvers.duality import CONJUGATES
 from fallline.typing import Float64Array
 from loss_cases import of_python, targets_near
 from sparse_problems import compress
@@ -74,7 +75,7 @@ def test_an_exact_step_is_that_of_the_normal_equations(fit_intercept: bool) -> N
 def test_minima_are_those_of_scipy(name: str, alpha: float) -> None:
     p, X = problem(name, alpha=alpha)
     optimum = truncated_newton.solve(p)
-    has_dual = name in _core.dual_losses()
+    has_dual = name in CONJUGATES
     assert optimum.status == ("certified" if has_dual else "estimated")
     found = value(p, X, optimum.coef, float(np.asarray(optimum.intercept)))
     lowest = smallest(p, X, optimum.coef, float(np.asarray(optimum.intercept)))
