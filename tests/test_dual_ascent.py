@@ -1,4 +1,4 @@
-"""Dual coordinate ascent and L-BFGS: gaps that bound the true ones, on rows of every kind."""
+"""Dual coordinate ascent and truncated Newton steps: gaps that bound the true ones."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 
 import reference
 from fallline import _core, losses, solvers
-from fallline.solvers import dual_ascent, lbfgs, penalized
+from fallline.solvers import dual_ascent, penalized, truncated_newton
 from loss_cases import of_python, targets_near
 from sparse_problems import compress
 from test_same_bits import same_at_any_number_of_threads
@@ -61,7 +61,7 @@ def test_gaps_of_ascent_bound_those_to_a_closer_minimum(name: str, fit_intercept
 @pytest.mark.parametrize("name", SMOOTH)
 def test_both_ways_lead_to_one_minimum(name: str) -> None:
     p = problem(name)
-    ascent, descent = dual_ascent.solve(p), lbfgs.solve(p)
+    ascent, descent = dual_ascent.solve(p), truncated_newton.solve(p)
     assert ascent.status == descent.status == "certified"
     ends = [value(p, at.coef, at.intercept) for at in (ascent, descent)]
     assert ends[0] - ends[1] <= ascent.gap
@@ -83,7 +83,7 @@ def test_any_dual_variables_and_weights_make_a_true_bound(name: str) -> None:
         assert found.value - smallest <= found.gap
 
 
-@pytest.mark.parametrize("solve", [dual_ascent.solve, lbfgs.solve])
+@pytest.mark.parametrize("solve", [dual_ascent.solve, truncated_newton.solve])
 def test_sparse_rows_are_as_their_dense_selves(solve: Any) -> None:
     p = problem("logistic", tol=1e-10)
     X = np.asarray(p.X)
@@ -102,6 +102,8 @@ def test_products_and_norms_add_up_columns_that_occur_twice(dtype: Any, index: A
     assert _core.squared_norms(X).tolist() == [9.0, 0.0, 16.0]
     assert _core.row_products(X, np.array([1.0, 2.0, 3.0])).tolist() == [9.0, 0.0, 8.0]
     assert _core.row_sums(X, np.array([1.0, 5.0, 2.0])).tolist() == [0.0, 8.0, 3.0]
+    c, w = np.array([1.0, 5.0, 2.0]), np.array([1.0, 2.0, 3.0])
+    assert _core.gram_products(X, c, w).tolist() == [0.0, 64.0, 27.0]
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
@@ -115,9 +117,12 @@ def test_sums_of_dense_rows_are_the_reference(dtype: Any, order: Any) -> None:
     for squares, rows in ((False, exact), (True, exact**2)):
         error = np.abs(_core.row_sums(X, r, squares=squares) - r @ rows)
         assert (error <= 335 * EPS * (np.abs(r) @ np.abs(rows))).all()
+    # Products of 37 terms, each in sums of 333.
+    error = np.abs(_core.gram_products(X, r, w) - (r * (exact @ w)) @ exact)
+    assert (error <= 2 * 372 * EPS * ((np.abs(r) * size) @ np.abs(exact))).all()
 
 
-@pytest.mark.parametrize("solve", [dual_ascent.solve, lbfgs.solve])
+@pytest.mark.parametrize("solve", [dual_ascent.solve, truncated_newton.solve])
 def test_threads_leave_the_bits_alone(solve: Any) -> None:
     rng = np.random.default_rng(0)
     X = rng.standard_normal((3000, 50))
@@ -134,8 +139,8 @@ def test_threads_leave_the_bits_alone(solve: Any) -> None:
 def test_a_weak_penalty_is_handed_over() -> None:
     optimum = dual_ascent.solve(problem("logistic", alpha=1e-5))
     assert optimum.status == "certified"
-    assert optimum.method.startswith("L-BFGS")
-    assert "on to L-BFGS" in optimum.events[0]
+    assert optimum.method == "Newton's method by conjugate gradients"
+    assert "on to Newton's method" in optimum.events[0]
 
 
 @pytest.mark.parametrize("alpha", [1e-2, 1e-6, 0.0])

@@ -45,6 +45,16 @@ template <class X> Vector compute_row_sums(const X& x, const Vector& r, bool squ
   return out;
 }
 
+template <class X> Vector compute_gram_products(const X& x, const Vector& c, const Vector& w) {
+  const AnyReader reader = reader_of(x);
+  const double* factors = vector(c, rows_of(reader), "c");
+  const double* weights = vector(w, columns_of(reader), "w");
+  Vector out(columns_of(reader));
+  double* to = out.mutable_data();
+  run([&](Interrupt& interrupt) { return gram_products(reader, factors, weights, to, interrupt); });
+  return out;
+}
+
 template <class X> Vector compute_squared_norms(const X& x) {
   const AnyReader reader = reader_of(x);
   Vector out(rows_of(reader));
@@ -99,6 +109,9 @@ template <class X> void bind(py::module_& m) {
   m.def("row_sums", &compute_row_sums<X>, py::arg("X").noconvert(), py::arg("r").noconvert(),
         py::kw_only(), py::arg("squares") = false,
         "X' r in float64, or of the squares of the stored elements.");
+  m.def("gram_products", &compute_gram_products<X>, py::arg("X").noconvert(),
+        py::arg("c").noconvert(), py::arg("w").noconvert(),
+        "X' C X w in float64, with c on the diagonal of C: one look at the rows.");
   m.def("squared_norms", &compute_squared_norms<X>, py::arg("X").noconvert(),
         "The square of the length of every row.");
   m.def("dual_epoch", &run_dual_epoch<X>, py::arg("X").noconvert(), py::arg("y").noconvert(),

@@ -9,6 +9,7 @@
 #include "bindings/bind.hpp"
 #include "bindings/csr_matrix.hpp"
 #include "bindings/loss.hpp"
+#include "training/csr_rows.hpp"
 #include "training/leverage_pass.hpp"
 #include "training/newton_pass.hpp"
 #include "training/single_margin.hpp"
@@ -61,7 +62,7 @@ struct Visit {
 };
 
 // Sums of a loss over rows, in standardised columns.
-py::tuple sums(StandardRows& rows, const Standardizer& columns, const RowLoss& loss,
+py::tuple sums(const StandardRows& rows, const Standardizer& columns, const RowLoss& loss,
                const Vector& y, const std::optional<Vector>& sample_weight, const Vector& u,
                const Visit& visit, std::optional<Vector>& margins) {
   const std::ptrdiff_t n_samples = rows.n_samples();

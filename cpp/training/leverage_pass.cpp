@@ -1,25 +1,18 @@
 #include "training/leverage_pass.hpp"
 
 #include <algorithm>
+#include <vector>
 
 #include "training/threads.hpp"
 
 namespace fallline {
 namespace {
 
-// The panels of L', with ones on the diagonal of the padding.
-AlignedVector<double> transposed_panels(const double* L, std::ptrdiff_t n) {
-  const std::ptrdiff_t lines = gram_lines(n);
-  AlignedVector<double> panels(static_cast<std::size_t>(triangle_size(lines)));
-  for (std::ptrdiff_t i = 0; i < n; ++i) {
-    for (std::ptrdiff_t j = 0; j <= i; ++j) {
-      panels[static_cast<std::size_t>(triangle_place(j, i))] = L[i * n + j];
-    }
-  }
-  for (std::ptrdiff_t i = n; i < lines * gram_lanes; ++i) {
-    panels[static_cast<std::size_t>(triangle_place(i, i))] = 1;
-  }
-  return panels;
+// A sparse tile needs the inverse, which pays with so many rows for each column.
+constexpr std::ptrdiff_t rows_per_column = 16;
+
+bool pays_to_invert(const StandardRows& X, const Standardizer& standardizer, std::ptrdiff_t n) {
+  return X.is_sparse(standardizer) && n >= rows_per_column * standardizer.n_columns();
 }
 
 // A NaN stays.
@@ -28,23 +21,25 @@ void raise_to(double& largest, double x) {
 }
 
 struct Scratch {
-  AlignedVector<double> tile, solved;
+  std::unique_ptr<StandardTile> tile;
   double largest = 0;
 };
 
 }  // namespace
 
-bool largest_leverage(StandardRows& X, const Standardizer& standardizer, const LeverageTask& task,
-                      double& largest, Interrupt& interrupt) {
+bool largest_leverage(const StandardRows& X, const Standardizer& standardizer,
+                      const LeverageTask& task, double& largest, Interrupt& interrupt) {
   const Rows& rows = task.rows;
   const std::ptrdiff_t n = rows.end - rows.begin, lines = standardizer.lines();
   const std::ptrdiff_t tiles = (n + gram_rows - 1) / gram_rows;
   const std::ptrdiff_t work = n * standardizer.n_columns() * lines;
   const int threads = threads_for(work * static_cast<std::ptrdiff_t>(sizeof(double)), tiles);
-  const AlignedVector<double> panels = transposed_panels(task.L, standardizer.n_columns());
-  const AlignedVector<double> empty(static_cast<std::size_t>(gram_tile_size(lines)));
-  std::vector<Scratch> scratch(static_cast<std::size_t>(threads), {empty, empty});
-  X.prepare(threads);
+  const bool inverts = pays_to_invert(X, standardizer, n);
+  const LeverageFactor L = inverts ? inverse_of(task.L, standardizer.n_columns())
+                                   : panels_of(task.L, standardizer.n_columns());
+  std::vector<Scratch> scratch(static_cast<std::size_t>(threads));
+  for (Scratch& own : scratch)
+    own.tile = inverts ? X.tile(standardizer) : X.line_tile(standardizer);
 
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
   for (std::ptrdiff_t k = 0; k < tiles; ++k) {
@@ -54,10 +49,9 @@ bool largest_leverage(StandardRows& X, const Standardizer& standardizer, const L
     Scratch& own = scratch[static_cast<std::size_t>(thread)];
     const std::ptrdiff_t begin = rows.begin + k * gram_rows;
     const Rows at{rows.order, begin, std::min(begin + gram_rows, rows.end)};
-    X.read(at, standardizer.columns(), thread, own.tile.data());
+    own.tile->read(at);
     double leverages[gram_rows];
-    kernels<double>().gram.leverages({own.tile.data(), lines, at.end - at.begin}, panels.data(),
-                                     own.solved.data(), leverages);
+    own.tile->leverages(L, leverages);
     for (std::ptrdiff_t i = at.begin; i < at.end; ++i) {
       const std::ptrdiff_t row = rows.order ? rows.order[i] : i;
       if (task.sample_weight && !(task.sample_weight[row] > 0)) continue;

@@ -11,8 +11,15 @@ namespace {
 // The Hessians of all parts may take this much memory.
 constexpr std::ptrdiff_t parts_bytes = 64 << 20;
 
-// Rows whose products outweigh what it takes to add a part to the others.
+// Of a part, at least: its products then outweigh what it takes to add it to the others.
 constexpr std::ptrdiff_t least_part_rows = 512;
+constexpr double least_products_per_sum = 32;
+
+std::ptrdiff_t least_rows(std::ptrdiff_t lines, double mean_products) {
+  const double sums = static_cast<double>(triangle_size(lines));
+  const auto rows = static_cast<std::ptrdiff_t>(least_products_per_sum * sums / mean_products);
+  return std::max(least_part_rows, rows - rows % gram_rows);
+}
 
 std::ptrdiff_t parts_for(std::ptrdiff_t sums_size) {
   const auto bytes = static_cast<std::ptrdiff_t>(sizeof(double)) * (sums_size + 1);
@@ -30,15 +37,13 @@ const double* of_rows(const double* values, const Rows& rows, double* gathered) 
 }  // namespace
 
 void NewtonPass::run_tile(const NewtonTask& task, const Rows& rows, int thread, Part& part) {
-  const GramKernels& gram = kernels<double>().gram;
   Scratch& scratch = scratch_[static_cast<std::size_t>(thread)];
   const std::ptrdiff_t n = rows.end - rows.begin;
   double targets[gram_rows], weights[gram_rows];
 
-  X_.read(rows, columns_.columns(), thread, scratch.tile.data());
-  const GramTile tile{scratch.tile.data(), columns_.lines(), n};
+  scratch.tile->read(rows);
   for (std::ptrdiff_t k = 0; k < n_vectors_; ++k) {
-    gram.margins(tile, u_.data() + k * width(), scratch.products.data() + k * gram_rows);
+    scratch.tile->margins(u_.data() + k * width(), scratch.products.data() + k * gram_rows);
   }
   const TileSamples samples{
       of_rows(task.targets, rows, targets),
@@ -47,7 +52,8 @@ void NewtonPass::run_tile(const NewtonTask& task, const Rows& rows, int thread, 
                                    scratch.residuals.data());
   part.weight += sum_of_weights(samples.sample_weight, n);
   for (std::ptrdiff_t k = 0; k < n_vectors_; ++k) {
-    gram.add_rows(tile, scratch.residuals.data() + k * gram_rows, part.sums.data() + k * width());
+    scratch.tile->add_rows(scratch.residuals.data() + k * gram_rows,
+                           part.sums.data() + k * width());
   }
   if (task.margins) {
     const double* margins = task.loss.margins(scratch.products.data(), scratch.loss.data());
@@ -66,13 +72,12 @@ void NewtonPass::add_hessian(const NewtonTask& task, const Rows& rows, const Til
   const std::ptrdiff_t begin = std::max(rows.begin, task.hessian_begin) - rows.begin;
   const std::ptrdiff_t end = std::min(rows.end, task.hessian_end) - rows.begin;
   if (begin >= end) return;
-  const GramTile tile{scratch.tile.data() + begin * gram_lanes, columns_.lines(), end - begin};
   double factors[gram_rows];
   for (std::ptrdiff_t l = 0; l < n_vectors_; ++l) {
     for (std::ptrdiff_t k = 0; k <= l; ++k) {
       task.loss.curvatures(samples, scratch.products.data(), scratch.loss.data(), k, l, factors);
-      kernels<double>().gram.add_products(tile, factors + begin, scratch.scaled.data(), triangles);
-      triangles += triangle_size(tile.lines);
+      scratch.tile->add_products(begin, end, factors, triangles);
+      triangles += triangle_size(columns_.lines());
     }
   }
 }
@@ -98,17 +103,17 @@ bool NewtonPass::run(const NewtonTask& task, Interrupt& interrupt) {
     std::copy_n(task.u + k * columns_.n_columns(), columns_.n_columns(), u_.begin() + k * width());
   }
 
-  const std::ptrdiff_t length = part_rows(n, parts_for(sums_size_), least_part_rows);
+  const std::ptrdiff_t least = least_rows(lines, X_.mean_products(columns_));
+  const std::ptrdiff_t length = part_rows(n, parts_for(sums_size_), least);
   const std::ptrdiff_t count = std::max<std::ptrdiff_t>((n + length - 1) / length, 1);
   const std::ptrdiff_t work = n * columns_.n_columns() * (n_vectors_ + pairs * lines);
   const int threads = threads_for(work * static_cast<std::ptrdiff_t>(sizeof(double)), count);
-  const auto tile_size = static_cast<std::size_t>(gram_tile_size(lines));
   const AlignedVector<double> of_vectors(static_cast<std::size_t>(n_vectors_ * gram_rows));
-  scratch_.assign(
-      static_cast<std::size_t>(threads),
-      {AlignedVector<double>(tile_size), AlignedVector<double>(task.wants_hessian ? tile_size : 0),
-       of_vectors, of_vectors, AlignedVector<double>(task.loss.scratch_size())});
-  X_.prepare(threads);
+  scratch_.clear();
+  for (int k = 0; k < threads; ++k) {
+    scratch_.push_back({X_.tile(columns_), of_vectors, of_vectors,
+                        AlignedVector<double>(task.loss.scratch_size())});
+  }
   parts_.assign(static_cast<std::size_t>(count), {});
 
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads) if (threads > 1)

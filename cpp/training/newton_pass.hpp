@@ -24,7 +24,8 @@ struct NewtonTask {
 
 class NewtonPass {
  public:
-  NewtonPass(StandardRows& X, const Standardizer& standardizer) : X_(X), columns_(standardizer) {}
+  NewtonPass(const StandardRows& X, const Standardizer& standardizer)
+      : X_(X), columns_(standardizer) {}
 
   // False if the user interrupted: the sums are then worthless.
   bool run(const NewtonTask& task, Interrupt& interrupt);
@@ -44,7 +45,8 @@ class NewtonPass {
     AlignedVector<double> sums;
   };
   struct Scratch {
-    AlignedVector<double> tile, scaled, products, residuals, loss;
+    std::unique_ptr<StandardTile> tile;
+    AlignedVector<double> products, residuals, loss;
   };
 
   void run_part(const NewtonTask& task, const Rows& rows, int thread, Part& part,
@@ -55,7 +57,7 @@ class NewtonPass {
   std::ptrdiff_t width() const { return columns_.lines() * gram_lanes; }
   void add_parts(int threads);
 
-  StandardRows& X_;
+  const StandardRows& X_;
   const Standardizer& columns_;
   AlignedVector<double> u_;
   std::ptrdiff_t n_vectors_ = 0, sums_size_ = 0;

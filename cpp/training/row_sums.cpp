@@ -96,6 +96,18 @@ bool row_sums(const AnyReader& X, const double* r, Power power, double* out, Int
       X);
 }
 
+bool gram_products(const AnyReader& X, const double* c, const double* w, double* out,
+                   Interrupt& interrupt) {
+  return std::visit(
+      [&](const auto& reader) {
+        const auto factor = [=](const auto& row, std::ptrdiff_t i) {
+          return c[i] == 0 ? 0.0 : c[i] * dot(row, w);
+        };
+        return sums_of(reader, factor, Power::one, out, interrupt);
+      },
+      X);
+}
+
 bool loss_gradient(const AnyReader& X, const RowLosses& losses, const double* w, double intercept,
                    double* derivatives, double* out, Interrupt& interrupt) {
   return std::visit(

@@ -16,6 +16,10 @@ enum class Power { one, two };
 // user interrupted.
 bool row_sums(const AnyReader& X, const double* r, Power power, double* out, Interrupt& interrupt);
 
+// X' C X w, with c on the diagonal of C: one look at the rows. False if the user interrupted.
+bool gram_products(const AnyReader& X, const double* c, const double* w, double* out,
+                   Interrupt& interrupt);
+
 // The sum of the gradients of the losses, and the derivative of each. False if the user
 // interrupted.
 bool loss_gradient(const AnyReader& X, const RowLosses& losses, const double* w, double intercept,

@@ -3,6 +3,32 @@
 #include <algorithm>
 
 namespace fallline {
+namespace {
+
+template <class T> class DenseTile final : public LineTile {
+ public:
+  DenseTile(const MatrixView<T>& X, const Standardizer& standardizer)
+      : LineTile(standardizer), X_(X) {}
+
+  void read(const Rows& rows) override {
+    n_ = rows.end - rows.begin;
+    if (!X_.unpack) {
+      kernels<T>().standardize(X_, rows, columns_, tile_.data());
+      return;
+    }
+    const std::ptrdiff_t stride = padded_size<T>(X_.columns);
+    unpacked_.resize(static_cast<std::size_t>(gram_rows * stride));
+    X_.unpack(X_, rows, unpacked_.data(), stride);
+    kernels<T>().standardize({unpacked_.data(), n_, X_.columns, stride}, {nullptr, 0, n_}, columns_,
+                             tile_.data());
+  }
+
+ private:
+  MatrixView<T> X_;
+  AlignedVector<T> unpacked_;
+};
+
+}  // namespace
 
 Standardizer::Standardizer(const double* mean, const double* inverse_scale,
                            std::ptrdiff_t n_features, bool fit_intercept)
@@ -17,43 +43,44 @@ Standardizer::Standardizer(const double* mean, const double* inverse_scale,
   }
 }
 
-template <class T> void DenseRows<T>::read(const Rows& rows, const StandardColumns& columns,
-                                           int thread, double* tile) {
-  if (!X_.unpack) {
-    kernels<T>().standardize(X_, rows, columns, tile);
-    return;
-  }
-  const std::ptrdiff_t stride = padded_size<T>(X_.columns), n = rows.end - rows.begin;
-  AlignedVector<T>& unpacked = unpacked_[static_cast<std::size_t>(thread)];
-  unpacked.resize(static_cast<std::size_t>(gram_rows * stride));
-  X_.unpack(X_, rows, unpacked.data(), stride);
-  kernels<T>().standardize({unpacked.data(), n, X_.columns, stride}, {nullptr, 0, n}, columns,
-                           tile);
+LineTile::LineTile(const Standardizer& standardizer)
+    : columns_(standardizer.columns()),
+      tile_(static_cast<std::size_t>(gram_tile_size(columns_.lines))) {}
+
+void LineTile::margins(const double* u, double* out) const {
+  kernels<double>().gram.margins(rows(0, n_), u, out);
 }
 
-template <class T, class I> void CsrRows<T, I>::read(const Rows& rows,
-                                                     const StandardColumns& columns, int thread,
-                                                     double* tile) {
-  const std::ptrdiff_t n = rows.end - rows.begin;
-  AlignedVector<double>& dense = dense_[static_cast<std::size_t>(thread)];
-  dense.assign(static_cast<std::size_t>(n * X_.columns), 0.0);
-  for (std::ptrdiff_t k = 0; k < n; ++k) {
-    const std::ptrdiff_t at = rows.begin + k;
-    const CsrRow<T, I> row = row_of(X_, rows.order ? rows.order[at] : at);
-    double* to = dense.data() + k * X_.columns;
-    for (std::ptrdiff_t e = 0; e < row.n; ++e) {
-      to[row.indices[e]] += static_cast<double>(row.values[e]);
-    }
-  }
-  kernels<double>().standardize({dense.data(), n, X_.columns, X_.columns}, {nullptr, 0, n}, columns,
-                                tile);
+void LineTile::add_rows(const double* factors, double* gradient) const {
+  kernels<double>().gram.add_rows(rows(0, n_), factors, gradient);
+}
+
+void LineTile::add_products(std::ptrdiff_t begin, std::ptrdiff_t end, const double* factors,
+                            double* triangle) {
+  scratch_.resize(tile_.size());
+  kernels<double>().gram.add_products(rows(begin, end), factors + begin, scratch_.data(), triangle);
+}
+
+void LineTile::leverages(const LeverageFactor& L, double* out) {
+  scratch_.resize(tile_.size());
+  kernels<double>().gram.leverages(rows(0, n_), L.panels.data(), scratch_.data(), out);
+}
+
+template <class T>
+std::unique_ptr<LineTile> DenseRows<T>::line_tile(const Standardizer& standardizer) const {
+  return std::make_unique<DenseTile<T>>(X_, standardizer);
+}
+
+template <class T> double DenseRows<T>::mean_products(const Standardizer& standardizer) const {
+  return static_cast<double>(triangle_size(standardizer.lines()));
+}
+
+template <class T>
+std::unique_ptr<StandardTile> DenseRows<T>::tile(const Standardizer& standardizer) const {
+  return line_tile(standardizer);
 }
 
 template class DenseRows<float>;
 template class DenseRows<double>;
-template class CsrRows<float, std::int32_t>;
-template class CsrRows<float, std::int64_t>;
-template class CsrRows<double, std::int32_t>;
-template class CsrRows<double, std::int64_t>;
 
 }  // namespace fallline

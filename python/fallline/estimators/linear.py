@@ -120,8 +120,8 @@ class LinearRegression(LeastSquares):
     .. math:: \frac{1}{2 \sum_i s_i} \sum_i s_i (x_i w + b - y_i)^2
 
     by one step of Newton's method, in float64 and on columns centred and scaled as they are read
-    (beyond 1500 columns in the dimensions that the rows span if they are as few, else by L-BFGS in
-    scaled coordinates, without a bound of the gap). Where the solution is not unique, scikit-learn
+    (beyond 1500 columns in the dimensions that the rows span if they are as few, else by conjugate
+    gradients, without a bound of the gap). Where the solution is not unique, scikit-learn
     returns the shortest weights, this class those that are shortest on standardised columns, or of
     more than 1500. X is read in place where `Trainer.fit` does; see there.
 
@@ -194,8 +194,8 @@ class Ridge(LeastSquares):
     .. math:: \frac{1}{2 S} \sum_i s_i (x_i w + b - y_i)^2 + \frac{\alpha}{2 S} \lVert w \rVert^2,
 
     which is scikit-learn's objective divided by 2 S. It is solved as `LinearRegression` is; beyond
-    1500 columns by stochastic dual coordinate ascent or, where the penalty is weak, by L-BFGS in
-    scaled coordinates, which both end with the duality gap.
+    1500 columns by stochastic dual coordinate ascent or, where the penalty is weak, by conjugate
+    gradients, which both end with the duality gap.
 
     Examples
     --------

@@ -79,12 +79,12 @@ class LogisticRegression(SolvedModel, Classifier):
     the rows that grow, in float64 and on columns centred and scaled as they are read; with an L1
     term by the proximal Newton method. Beyond 1500 columns it is Newton's method in the dimensions
     that the rows span if they are as few, else stochastic dual coordinate ascent or, where the
-    penalty is weak, L-BFGS in scaled coordinates; with an L1 term it is then the proximal Newton
-    method on the few columns that matter, and a proof for all. Of more than two classes there may
-    be no L1 term, and beyond 1500 weights, those of one class aside, it is L-BFGS in scaled
-    coordinates; what the weights of all classes have in common, which no probability depends on, is
-    zero. Classes that planes separate have no optimum without a penalty. X is read in place where
-    `Trainer.fit` does; see there.
+    penalty is weak, Newton's method by conjugate gradients; with an L1 term it is then the proximal
+    Newton method on the few columns that matter, and a proof for all. Of more than two classes
+    there may be no L1 term, and beyond 1500 weights, those of one class aside, it is L-BFGS in
+    scaled coordinates; what the weights of all classes have in common, which no probability depends
+    on, is zero. Classes that planes separate have no optimum without a penalty. X is read in place
+    where `Trainer.fit` does; see there.
 
     Examples
     --------

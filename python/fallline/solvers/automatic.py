@@ -9,6 +9,7 @@ from fallline.solvers import (
     independent_heads,
     lbfgs,
     second_order,
+    truncated_newton,
     wide,
     working_set,
 )
@@ -99,7 +100,9 @@ def _of_many_columns(problem: Problem) -> Optimum:
         raise ValueError(message)
     if has_dual and (strong or has_kinks):
         return dual_ascent.solve(problem)
-    return lbfgs.solve(problem)
+    if loss.classifies and problem.alpha == 0.0:
+        return lbfgs.solve(problem)
+    return truncated_newton.solve(problem)
 
 
 def _coupled(problem: Problem) -> Optimum:

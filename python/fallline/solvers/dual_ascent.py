@@ -7,7 +7,7 @@ import numpy as np
 
 from fallline import _core
 from fallline._validation import as_dtype, computed_in
-from fallline.solvers import lbfgs
+from fallline.solvers import truncated_newton
 from fallline.solvers.penalized import Certificate, PenalizedObjective
 from fallline.solvers.problem import Optimum, Problem
 
@@ -81,9 +81,9 @@ class _DualAscent:
             if objective.observe(self.w, self.intercept, math.nan):
                 return self._end(objective.certify(self.w, self.intercept, self.duals), "stopped")
             if self._is_slow(allowed):
-                slow = f"on to L-BFGS, as the gap fell too slowly in {self.epoch} epochs"
+                slow = f"on to Newton's method, as the gap fell too slowly in {self.epoch} epochs"
                 self.events.append(slow)
-                return lbfgs.solve_from(
+                return truncated_newton.solve_from(
                     objective, self.w, self.intercept, self.max_passes, self.events
                 )
 
@@ -123,7 +123,7 @@ class _DualAscent:
         return self.gaps[-1] * min(self._ratio(), 1.0)
 
     def _is_slow(self, allowed: float) -> bool:
-        if self.epoch < _FIRST_JUDGED or not lbfgs.can_minimize(self.objective):
+        if self.epoch < _FIRST_JUDGED or not truncated_newton.can_minimize(self.objective):
             return False
         ratio, gap = self._ratio(), self.gaps[-1]
         if gap <= allowed:

@@ -1,75 +1,33 @@
-"""L-BFGS in scaled coordinates, with the best intercept at every point."""
+"""L-BFGS in scaled coordinates: for classes without a penalty, which planes may separate."""
 
-import math
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
-from fallline import _core
 from fallline._standardization import inner
-from fallline._validation import as_dtype, computed_in
+from fallline.solvers.conjugate_gradients import Step, inverse_diagonal
 from fallline.solvers.inverse_hessian import InverseHessian
-from fallline.solvers.penalized import Certificate, PenalizedObjective
+from fallline.solvers.penalized import PenalizedObjective
 from fallline.solvers.problem import Optimum, Problem
+from fallline.solvers.truncated_newton import Descent, Place
 from fallline.typing import Float64Array
 
 _MEMORY: Final = 10
 
-# A line search reads margins only: steps of Newton's method, and what must be won of the slope.
-_NEWTON_STEPS: Final = 3
-_HALVINGS: Final = 40
-_ARMIJO: Final = 1e-4
-
-# A model of F, where there is no bound, has to promise less than so much of what is allowed.
-_SHARE_OF_ALLOWED: Final = 0.1
-
-
-def can_minimize(objective: PenalizedObjective) -> bool:
-    """Return whether the loss is smooth."""
-    return (
-        math.isfinite(_core.loss_smoothness(objective.loss.name, objective.loss.parameters))
-        or objective.loss.log_link
-    )
-
 
 def solve(problem: Problem) -> Optimum:
-    """Minimise F of a smooth loss, without an L1 term."""
-    objective = PenalizedObjective(problem)
-    return solve_from(
-        objective,
-        np.zeros(objective.n_features),
-        objective.null_intercept,
-        problem.max_passes,
-        [],
-    )
+    """Minimise F of a smooth loss that classifies, without an L1 term.
 
-
-def solve_from(
-    objective: PenalizedObjective,
-    w: Float64Array,
-    intercept: float,
-    max_passes: int,
-    events: list[str],
-) -> Optimum:
-    """Minimise F from weights on that another method has reached."""
-    return _Lbfgs(objective, w, intercept, max_passes, events).run()
-
-
-class _Place(NamedTuple):
-    """Weights, the best intercept with them, and what F is like there."""
-
-    w: Float64Array
-    intercept: float
-    products: Float64Array  # X w
-    value: float
-    gradient: Float64Array  # in w; that in the intercept is zero
-
-
-class _Lbfgs:
-    """One minimisation under way.
-
-    With the best intercept F is a convex function of w alone, and its gradient is that in w.
+    Where planes separate the classes, curvatures go to zero on the way, and Newton's steps with
+    them: they take 3 to 10 times the passes until all rows are on their side.
     """
+    objective = PenalizedObjective(problem)
+    start = np.zeros(objective.n_features)
+    return _Lbfgs(objective, start, objective.null_intercept, problem.max_passes, []).run()
+
+
+class _Lbfgs(Descent):
+    method = "L-BFGS in scaled coordinates"
 
     def __init__(
         self,
@@ -79,146 +37,19 @@ class _Lbfgs:
         max_passes: int,
         events: list[str],
     ) -> None:
-        self.objective, self.max_passes, self.events = objective, max_passes, events
-        self.w, self.intercept = w, intercept
-        self.inverse = np.ones_like(w)  # of the curvature of each weight
-        self.inverse_hessian = InverseHessian(_MEMORY)
+        super().__init__(objective, w, intercept, max_passes, events)
+        self._inverse_hessian = InverseHessian(_MEMORY)
+        self._inverse = np.ones_like(w)  # of the curvature of each weight, at first
+        self._before: Place | None = None
 
-    def run(self) -> Optimum:
-        """Go on until the certificate, the rounding error, the budget or Ctrl-C says stop."""
-        try:
-            return self._descend()
-        except KeyboardInterrupt:
-            coef = as_dtype(self.w, computed_in(self.objective.X))
-            found = Certificate(coef, self.intercept, math.nan, math.nan, 0.0)
-            return self._end(found, "interrupted")
-
-    def _descend(self) -> Optimum:
-        objective = self.objective
-        place = self._place(self.w, self.intercept, objective.products(self.w))
-        self.inverse = self._inverse_curvatures(place)
-        unproven = math.inf  # the smallest bound that no certificate followed
-        while True:
-            self.w, self.intercept = place.w, place.intercept
-            direction = -self.inverse_hessian.times(place.gradient, lambda v: self.inverse * v)
-            estimate = -0.5 * inner(direction, place.gradient)
-            allowed = objective.allowed(place.value)
-            if self._separates(place):
-                return self._end(self._certificate(place), "separable")
-            bound = self._bound(place)
-            spent = objective.passes + 2.0 >= self.max_passes
-            if spent or bound <= min(allowed, 0.5 * unproven):
-                found = self._certificate(place)
-                if found.gap <= objective.allowed(found.value):
-                    return self._end(found, "certified")
-                if found.gap - found.rounding <= objective.allowed(found.value):
-                    return self._end(found, "floor")
-                if spent:
-                    return self._end(found, "budget")
-                unproven = bound
-            if objective.observe(place.w, place.intercept, place.value):
-                return self._end(self._certificate(place), "stopped")
-            following = None
-            if objective.alpha > 0.0 or estimate > _SHARE_OF_ALLOWED * allowed:
-                following = self._follow(place, direction)
-            if following is None:
-                status = "estimated" if estimate <= allowed else "floor"
-                return self._end(self._certificate(place)._replace(gap=estimate), status)
-            self.inverse_hessian.remember(
-                following.w - place.w, following.gradient - place.gradient
-            )
-            place = following
-
-    def _certificate(self, place: _Place) -> Certificate:
-        return self.objective.certify(place.w, place.intercept, None)
-
-    def _place(self, w: Float64Array, intercept: float, products: Float64Array) -> _Place:
-        objective = self.objective
-        intercept = objective.best_intercept(products, intercept)
-        margins = products + intercept
-        value = objective.mean(objective.losses(margins)) + objective.penalty(w)
-        if not math.isfinite(value):
-            message = f"F must stay finite, got {value} without features; rescale y and X"
-            raise ValueError(message)
-        objective.values.append(value)
-        gradient = objective.mean_row(objective.derivatives(margins)) + objective.alpha * w
-        return _Place(w, intercept, products, value, gradient)
-
-    def _bound(self, place: _Place) -> float:
-        if self.objective.alpha == 0.0:
-            return place.value  # as no F is negative
-        of_penalty = inner(place.gradient, place.gradient) / (2.0 * self.objective.alpha)
-        return min(place.value, of_penalty)
-
-    def _inverse_curvatures(self, place: _Place) -> Float64Array:
-        """Return one over the curvature of F in each weight, with the best intercept."""
-        objective = self.objective
-        curvatures = objective.curvatures(place.products + place.intercept)
-        diagonal = objective.mean_row(curvatures, squares=True)
-        total = objective.mean(curvatures)
-        if objective.fit_intercept and total > 0.0:
-            centre = objective.mean_row(curvatures)
-            diagonal = np.maximum(diagonal - centre * centre / total, 0.0)
-        diagonal += objective.alpha
-        return np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0.0)
-
-    def _follow(self, place: _Place, direction: Float64Array) -> _Place | None:
-        """Return the lowest place on the way, or one that is low enough; None if there is none."""
-        objective = self.objective
-        along = objective.products(direction)
-        slope = inner(place.gradient, direction)
-        length, shift = self._lowest(place, direction, along)
-        rounding = objective.rounding(place.value)
-        for _ in range(_HALVINGS):
-            w = place.w + length * direction
-            margins = place.products + length * along + (place.intercept + shift)
-            value = objective.mean(objective.losses(margins)) + objective.penalty(w)
-            if value <= place.value + _ARMIJO * length * slope + rounding:
-                if not value < place.value:
-                    return None
-                products = place.products + length * along
-                return self._place(w, place.intercept + shift, products)
-            length, shift = 0.5 * length, 0.5 * shift
-        return None
-
-    def _lowest(
-        self, place: _Place, direction: Float64Array, along: Float64Array
-    ) -> tuple[float, float]:
-        """Return about the best step length and change of the intercept; reads margins only."""
-        objective = self.objective
-        of_penalty = objective.alpha * inner(direction, direction)
-        start = objective.alpha * inner(place.w, direction)
-        length, shift = 1.0, 0.0
-        for _ in range(_NEWTON_STEPS):
-            margins = place.products + length * along + (place.intercept + shift)
-            derivatives, curvatures = objective.derivatives(margins), objective.curvatures(margins)
-            slope = objective.mean(derivatives * along) + start + length * of_penalty
-            bend = objective.mean(curvatures * along * along) + of_penalty
-            if objective.fit_intercept:
-                slope_of_shift, bend_of_shift = (
-                    objective.mean(derivatives),
-                    objective.mean(curvatures),
-                )
-                mixed = objective.mean(curvatures * along)
-                determinant = bend * bend_of_shift - mixed * mixed
-                if determinant > 0.0:
-                    length -= (bend_of_shift * slope - mixed * slope_of_shift) / determinant
-                    shift -= (bend * slope_of_shift - mixed * slope) / determinant
-                    continue
-            if not bend > 0.0:
-                break
-            length -= slope / bend
-        return (length, shift) if length > 0.0 else (1.0, 0.0)
-
-    def _separates(self, place: _Place) -> bool:
-        """Return whether all rows are on their side, which no finite weights then fit best."""
-        objective = self.objective
-        if objective.alpha > 0.0 or objective.loss.name != "logistic":
-            return False
-        sides = (place.products + place.intercept) * objective.y
-        if objective.sample_weight is not None:
-            sides = sides[objective.sample_weight > 0.0]
-        return bool(sides.min() > 0.0)
-
-    def _end(self, found: Certificate, status: str) -> Optimum:
-        return self.objective.outcome(found, status, "L-BFGS in scaled coordinates", self.events)
+    def step(self, place: Place, _allowed: float) -> Step:
+        """Return a step, having learned from the one that led there."""
+        if self._before is None:
+            curvatures = self.objective.curvatures(place.products + place.intercept)
+            self._inverse, _ = inverse_diagonal(self.objective, curvatures)
+        else:
+            step, change = place.w - self._before.w, place.gradient - self._before.gradient
+            self._inverse_hessian.remember(step, change)
+        self._before = place
+        direction = -self._inverse_hessian.times(place.gradient, lambda v: self._inverse * v)
+        return Step(direction, -0.5 * inner(direction, place.gradient))

@@ -92,6 +92,11 @@ class PenalizedObjective:
         null_margins = np.full(self.n_samples, self.null_intercept)
         self.null_value = self.mean(self.losses(null_margins))
 
+    @property
+    def has_dual(self) -> bool:
+        """Whether the gap has a bound: there is a penalty, and the loss's conjugate is known."""
+        return self.alpha > 0.0 and self.loss.name in CONJUGATES
+
     def observe(self, w: Float64Array, intercept: float, value: float) -> bool:
         """Tell of weights, and of F there or NaN; returns whether to end."""
         dtype = computed_in(self.X)
@@ -149,6 +154,13 @@ class PenalizedObjective:
         weighted = of_rows if self.sample_weight is None else self.sample_weight * of_rows
         with self.reading:
             return _core.row_sums(self.X, weighted, squares=squares) / self.total
+
+    def mean_gram(self, of_rows: Float64Array, w: Float64Array) -> Float64Array:
+        """Return the weighted mean of numbers times ``x (x . w)``: one pass."""
+        self.passes += 1.0
+        weighted = of_rows if self.sample_weight is None else self.sample_weight * of_rows
+        with self.reading:
+            return _core.gram_products(self.X, weighted, w) / self.total
 
     def penalty(self, w: Float64Array) -> float:
         """Return the penalty's part of F."""
@@ -223,7 +235,7 @@ class PenalizedObjective:
         losses = self.losses(margins)
         value = self.mean(losses) + self.penalty(rounded)
         self.values.append(value)
-        if self.alpha == 0.0 or self.loss.name not in CONJUGATES:
+        if not self.has_dual:
             return Certificate(coef, intercept, value, value, 0.0)
         duals = self.balanced(self.derivatives(margins) if duals is None else duals)
         conjugates = _core.loss_conjugates(self.loss.name, duals, self.y, self.loss.parameters)
