@@ -58,6 +58,9 @@ bool largest_leverage(StandardRows& X, const Standardizer& standardizer, const L
     double leverages[gram_rows];
     kernels<double>().gram.leverages({own.tile.data(), lines, at.end - at.begin}, panels.data(),
                                      own.solved.data(), leverages);
+    if (task.leverages) {
+      std::copy_n(leverages, at.end - at.begin, task.leverages + (at.begin - rows.begin));
+    }
     for (std::ptrdiff_t i = at.begin; i < at.end; ++i) {
       const std::ptrdiff_t row = rows.order ? rows.order[i] : i;
       if (task.sample_weight && !(task.sample_weight[row] > 0)) continue;
