@@ -243,6 +243,5 @@ class _Equations:
 
 def _longest(positive: Float64Array, change: Float64Array) -> float:
     """Return how many times a change can be made before one of the numbers is zero."""
-    falls = change < 0.0
-    times = np.divide(positive, -change, out=np.full_like(positive, np.inf), where=falls)
-    return float(times.min())
+    fastest = float(np.fmax.reduce(-change / positive, axis=None))  # 0 / 0 of a wall at infinity
+    return 1.0 / fastest if fastest > 0.0 else math.inf

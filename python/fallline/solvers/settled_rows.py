@@ -26,7 +26,11 @@ _LEADING: Final = 0.5
 # Minimum on a sample: F within this times D / m, which the other rows change it by.
 _LEARNT: Final = 0.1
 
-# Above this share of the rows there is nothing to win.
+# Of fewer rows than so many first samples an iteration takes no time to speak of.
+_FEWEST_SAMPLES: Final = 16
+
+# Above these shares of the rows, at first and later on, there is nothing to win.
+_MOST_AT_FIRST: Final = 0.3
 _MOST: Final = 0.5
 
 # Added to the ones on a diagonal: makes a factor of any matrix whose rows may depend on another.
@@ -74,7 +78,7 @@ def minimize(objective: Objective, start: Float64Array, *, tol: float, max_passe
         counts.append(GROWTH * counts[-1])
     tolerance = Tolerance(objective, start, tol)
     share = _WIDTH * math.sqrt(objective.size / counts[-1])
-    if 2 * counts[-1] > len(rows.s) or (1.0 + _LEADING) * share > _MOST:
+    if _FEWEST_SAMPLES * counts[0] > len(rows.s) or (1.0 + _LEADING) * share > _MOST_AT_FIRST:
         return InteriorPoint(rows, start).run(tolerance, max_passes)
     return _Settling(rows, start, tolerance, max_passes).run(counts)
 
@@ -108,7 +112,7 @@ class _Settling:
             solution = self._round(is_near)
             if solution is not None:
                 return solution
-        self.events.append("too many rows have changed sides: on with all of them")
+        self.events.append("too many rows are next to a bend: on with all of them")
         return self._with_all()
 
     def _taught(self, counts: list[int], leverages: Float64Array) -> Float64Array:
@@ -147,7 +151,7 @@ class _Settling:
         if gap <= tolerance.allowed(value):
             value, gap = rows.value_and_gap(u, z, d, rows.residual(u, d))
         before = self.u, self.z, self.value
-        moved = rows.boxes.lines(z) != rows.boxes.lines(self.z)
+        moved = (rows.boxes.slopes(z) != rows.boxes.slopes(self.z)).any(axis=0)
         if value < self.value:
             self.u, self.z, self.value = u, z, value
         if gap <= tolerance.allowed(value):
