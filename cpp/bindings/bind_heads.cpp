@@ -99,6 +99,12 @@ template <class T> Loop<HeadsModel<T>> make_loop(const py::array& X, const Array
       options.rule_parameters.size() != n_parameters || batch_size < 1) {
     throw py::value_error("wrong number of parameters or penalties, or a batch_size below 1");
   }
+  if (options.rate != RateRule::none && samples.kind == HeadTargets::shared) {
+    throw py::value_error("rate must be '' with shared targets");
+  }
+  if (options.rate == RateRule::prodigy && rule != "adam") {
+    throw py::value_error("rate 'prodigy' goes with the rule 'adam'");
+  }
   if (folds) {
     samples.folds = vector(*folds, samples.X.rows, "folds");
     if (options.fold_of_heads.size() != n || samples.kind != HeadTargets::shared) {
@@ -185,11 +191,12 @@ template <class T> void bind_loop(py::module_& m, const char* name) {
                        std::vector<double> weight_decay, std::ptrdiff_t batch_size,
                        const std::string& shuffle, std::uint64_t seed, bool fit_intercept,
                        const Folds& folds, std::vector<int> fold_of_heads,
-                       std::vector<double> loss_parameters) {
+                       std::vector<double> loss_parameters, const std::string& rate) {
              return make_loop<T>(
                  X, y, sample_weight, targets, n_heads, loss, rule,
                  {fit_intercept, std::move(l2), std::move(l1), std::move(weight_decay),
-                  std::move(parameters), std::move(loss_parameters), std::move(fold_of_heads)},
+                  std::move(parameters), std::move(loss_parameters), std::move(fold_of_heads),
+                  rate_rule_named(rate)},
                  folds, batch_size, shuffle, seed);
            }),
            py::arg("X").noconvert(), py::arg("y").noconvert(), py::arg("sample_weight").noconvert(),
@@ -197,8 +204,9 @@ template <class T> void bind_loop(py::module_& m, const char* name) {
            py::arg("parameters"), py::arg("l2"), py::arg("l1"), py::arg("weight_decay"),
            py::arg("batch_size"), py::arg("shuffle"), py::arg("seed"), py::arg("fit_intercept"),
            py::arg("folds").noconvert() = py::none(), py::arg("fold_of_heads") = std::vector<int>{},
-           py::arg("loss_parameters") = std::vector<double>{}, py::keep_alive<1, 2>(),
-           py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 17>())
+           py::arg("loss_parameters") = std::vector<double>{}, py::arg("rate") = "",
+           py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>(),
+           py::keep_alive<1, 17>())
       .def(
           "run",
           [](Heads& loop, const Array<double>& learning_rates) {
@@ -236,6 +244,9 @@ template <class T> void bind_loop(py::module_& m, const char* name) {
           py::arg("head"), "Let a head change no more.")
       .def_property_readonly("steps_per_epoch", &Heads::steps_per_epoch, "Mini-batches in X.")
       .def_property_readonly("step", &Heads::step, "Steps done so far.")
+      .def_property_readonly(
+          "learning_rate", [](Heads& loop) { return loop.model().learning_rate(); },
+          "Of the last step, of the first head.")
       .def_property(
           "coef",
           [n](Heads& loop) {

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <cmath>
 
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
 #include "linalg/cholesky.hpp"
 #include "linalg/coordinate_descent.hpp"
 #include "linalg/householder.hpp"
+#include "linalg/inner.hpp"
 
 namespace fallline {
 namespace {
@@ -39,6 +41,31 @@ py::tuple factor(const Float64& A) {
     pivot = cholesky(to, n);
   }
   return py::make_tuple(L, pivot);
+}
+
+// Inverse iterations, from numbers that no eigenvector is orthogonal to but by chance.
+double inverse_norm(const Float64& L, int n_iterations) {
+  const std::ptrdiff_t n = square(L, "L");
+  std::vector<double> x(static_cast<std::size_t>(n));
+  for (std::ptrdiff_t k = 0; k < n; ++k) {
+    x[static_cast<std::size_t>(k)] = (k % 2 ? -1.0 : 1.0) / static_cast<double>(1 + k % 7);
+  }
+  const py::gil_scoped_release no_gil;
+  double size = 1;
+  for (int t = 0; n > 0 && t < n_iterations; ++t) {
+    const double length = std::sqrt(inner(x.data(), x.data(), n));
+    for (double& value : x) value /= length;
+    solve_cholesky(L.data(), n, x.data(), 1);
+    size = std::sqrt(inner(x.data(), x.data(), n));
+  }
+  return size;
+}
+
+// Of numbers that may lie anyhow, and be float32.
+double compute_inner(const py::array_t<double, py::array::c_style | py::array::forcecast>& a,
+                     const py::array_t<double, py::array::c_style | py::array::forcecast>& b) {
+  expect(a.size() == b.size(), "a and b", "of one size");
+  return inner(a.data(), b.data(), a.size());
 }
 
 using Solve = void (*)(const double* L, std::ptrdiff_t n, double* b, std::ptrdiff_t n_columns);
@@ -122,6 +149,9 @@ void bind_linalg(py::module_& m) {
         return solve(transposed ? solve_lower_transposed : solve_lower, L, b);
       },
       L, b, py::arg("transposed") = false, "x of L x = b, or of L' x = b.");
+  m.def("inverse_norm", inverse_norm, L, py::arg("n_iterations"),
+        "About the largest eigenvalue of the inverse of L L', from below.");
+  m.def("inner", compute_inner, py::arg("a"), py::arg("b"), "The dot product in float64.");
   const auto R = py::arg("R").noconvert();
   m.def("qr_update", update, R, py::arg("A").noconvert(),
         "The triangular factor of R on top of the rows of A.");

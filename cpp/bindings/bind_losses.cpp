@@ -3,6 +3,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
 #include "bindings/loss.hpp"
+#include "training/model_gap.hpp"
 
 namespace fallline {
 namespace {
@@ -82,6 +83,33 @@ void bind_losses(py::module_& m) {
   m.def(
       "functions", [] { return names(kernels<float>().functions); },
       "Names of the functions that evaluate takes.");
+  m.def(
+      "model_gap",
+      [](const std::string& loss, const Parameters& p, const Array<double>& z,
+         const Array<double>& ends, const Array<double>& y,
+         const std::optional<Array<double>>& sample_weight) {
+        const LossEntry<double>& entry = loss_named<double>(loss, p);
+        if (!entry.conjugates) throw py::value_error(loss + " has no conjugate in closed form");
+        const std::ptrdiff_t n = z.size();
+        const ModelGapTask task{
+            {&entry, p.data()},
+            vector(z, n, "margins"),
+            vector(ends, n, "ends"),
+            vector(y, n, "targets"),
+            sample_weight ? vector(*sample_weight, n, "sample_weight") : nullptr,
+            n};
+        ModelGap gap{};
+        {
+          const py::gil_scoped_release no_gil;
+          gap = model_gap(task);
+        }
+        return py::make_tuple(gap.excess, gap.sizes, gap.slopes);
+      },
+      py::arg("loss"), py::arg("loss_parameters"), py::arg("margins").noconvert(),
+      py::arg("ends").noconvert(), py::arg("targets").noconvert(),
+      py::arg("sample_weight").noconvert(),
+      "Sums of duality gaps at the derivatives that quadratic models of the losses expect, of the "
+      "sizes of their terms, and of those of the derivatives.");
   bind<float>(m);
   bind<double>(m);
 }

@@ -23,7 +23,7 @@ DenseModel<T>::DenseModel(const Samples<T>& samples, const LossEntry<T>& loss, c
       pass_(kernels_, loss_, samples_, true),
       standardization_(std::move(standardization)),
       intercept_(find(kernels<double>().rules, rule), options_.rule_parameters),
-      finder_(options_.rate, samples.X.columns,
+      finder_(options_.rate, samples.X.columns, 1,
               options_.rate == RateRule::prodigy ? options_.rule_parameters[1] : 0),
       can_descend_(rule == std::string("sgd") && options_.l1 == 0 && !finder_ &&
                    standardization_.mean.empty()) {
@@ -100,9 +100,9 @@ template <class T> double DenseModel<T>::gradient_scale(std::ptrdiff_t n_rows) c
 template <class T> void DenseModel<T>::update(double learning_rate, std::int64_t step, double scale,
                                               double intercept_gradient) {
   if (finder_) {
+    const double* slope = options_.fit_intercept ? &intercept_gradient : nullptr;
     learning_rate *=
-        finder_.find({w_.data(), gradient_.data(), intercept_.value(),
-                      options_.fit_intercept ? intercept_gradient : 0, scale, options_.l2});
+        finder_.find({w_.data(), gradient_.data(), &intercept_.value(), slope, scale, options_.l2});
   }
   learning_rate_ = learning_rate;
   StepTask<T> task{{step, learning_rate, scale, options_.l2, options_.l1, options_.weight_decay,
@@ -116,7 +116,7 @@ template <class T> void DenseModel<T>::update(double learning_rate, std::int64_t
   }
   fallline::update(rule_, task);
   if (options_.fit_intercept) intercept_.step(step, learning_rate, scale, intercept_gradient);
-  if (finder_) finder_.average(w_.data(), intercept_.value());
+  if (finder_) finder_.average(w_.data(), &intercept_.value());
 }
 
 // One-example gradient descent: many rows in one call, up to the next look at the user's signals.
@@ -196,23 +196,23 @@ template <class T> void DenseModel<T>::settle() {
 }
 
 template <class T> void DenseModel<T>::read_coef(T* w) const {
-  std::copy_n(finder_ ? finder_.mean_w() : settled().w.data(), n_features(), w);
+  std::copy_n(finder_ ? finder_.mean_weights() : settled().w.data(), n_features(), w);
 }
 
 template <class T> double DenseModel<T>::read_intercept() const {
-  return finder_ ? finder_.mean_intercept() : settled().intercept;
+  return finder_ ? *finder_.mean_intercepts() : settled().intercept;
 }
 
 template <class T> void DenseModel<T>::assign_coef(const T* w) {
   settle();
   std::copy_n(w, n_features(), w_.begin());
-  if (finder_) finder_.assign_mean(w);
+  if (finder_) finder_.assign_weights(w);
 }
 
 template <class T> void DenseModel<T>::assign_intercept(double b) {
   settle();
   intercept_.value() = b;
-  finder_.assign_mean(b);
+  if (finder_) finder_.assign_intercepts(&b);
 }
 
 template class DenseModel<float>;

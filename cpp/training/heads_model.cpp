@@ -57,7 +57,9 @@ template <class T> HeadsModel<T>::HeadsModel(HeadSamples<T> samples, const HeadL
       pass_(loss, options_.loss_parameters, samples_, true),
       l2_(in_lines<double>(options_.l2, width_)),
       l1_(in_lines<double>(options_.l1, width_)),
-      weight_decay_(in_lines<double>(options_.weight_decay, width_)) {
+      weight_decay_(in_lines<double>(options_.weight_decay, width_)),
+      finder_(options_.rate, n_features() * n_heads(), n_heads(),
+              options_.rate == RateRule::prodigy ? options_.rule_parameters[1] : 0) {
   const auto n_slots = static_cast<std::size_t>(rule_.n_slots);
   w_.resize(static_cast<std::size_t>(pass_.layout().size()));
   slots_.resize(w_.size() * n_slots);
@@ -89,8 +91,10 @@ bool HeadsModel<T>::train(const Batches& batches, Chunk& chunk, Interrupt& inter
     }
     if (!add_losses(chunk)) return false;
     set_rates(rates, rows.end - rows.begin);
+    if (finder_) find_rates();
     update_weights(step);
     if (options_.fit_intercept) update_intercepts(step);
+    if (finder_) average();
     rates += rates_per_step();
     ++step;
     ++chunk.steps;
@@ -126,6 +130,27 @@ template <class T> void HeadsModel<T>::set_rates(const double* rates, std::ptrdi
   for (std::size_t head = 0; head < static_cast<std::size_t>(n_heads()); ++head) {
     scales_[head] = n / (total_weights_[head] * static_cast<double>(n_rows));
   }
+}
+
+// One for all heads, which have the penalty and the sample weights in common.
+template <class T> void HeadsModel<T>::find_rates() {
+  shown_w_.resize(static_cast<std::size_t>(n_features() * n_heads()));
+  shown_gradient_.resize(shown_w_.size());
+  pass_.layout().for_each_weight([&](std::ptrdiff_t to, std::ptrdiff_t from) {
+    shown_w_[static_cast<std::size_t>(to)] = w_[static_cast<std::size_t>(from)];
+    shown_gradient_[static_cast<std::size_t>(to)] = pass_.gradient()[from];
+  });
+  const double* slopes = options_.fit_intercept ? pass_.intercept_gradient() : nullptr;
+  const double found = finder_.find(
+      {shown_w_.data(), shown_gradient_.data(), intercepts_.data(), slopes, scales_[0], l2_[0]});
+  for (double& rate : rates_) rate *= found;
+}
+
+template <class T> void HeadsModel<T>::average() {
+  pass_.layout().for_each_weight([&](std::ptrdiff_t to, std::ptrdiff_t from) {
+    shown_w_[static_cast<std::size_t>(to)] = w_[static_cast<std::size_t>(from)];
+  });
+  finder_.average(shown_w_.data(), intercepts_.data());
 }
 
 template <class T> void HeadsModel<T>::update_weights(std::int64_t step) {
@@ -203,6 +228,10 @@ template <class T> void HeadsModel<T>::update_intercepts(std::int64_t step) {
 }
 
 template <class T> void HeadsModel<T>::get_coef(T* out) const {
+  if (finder_) {
+    std::copy_n(finder_.mean_weights(), n_features() * n_heads(), out);
+    return;
+  }
   pass_.layout().for_each_weight([&](std::ptrdiff_t to, std::ptrdiff_t from) {
     out[to] = w_[static_cast<std::size_t>(from)];
   });
@@ -210,11 +239,13 @@ template <class T> void HeadsModel<T>::get_coef(T* out) const {
 
 template <class T> void HeadsModel<T>::set_coef(const T* coef) {
   w_ = pass_.layout().laid_out(coef);
+  if (finder_) finder_.assign_weights(coef);
 }
 
 template <class T> void HeadsModel<T>::set_intercepts(const double* intercepts) {
   std::copy_n(intercepts, n_heads(), intercepts_.begin());
   rounded_intercepts_ = intercepts_in_lines<T>(intercepts, n_heads());
+  if (finder_) finder_.assign_intercepts(intercepts);
 }
 
 template <class T> void HeadsModel<T>::clear_sums() {

@@ -6,6 +6,7 @@
 
 #include "training/head_pass.hpp"
 #include "training/loop.hpp"
+#include "training/rate_finder.hpp"
 
 namespace fallline {
 
@@ -19,6 +20,7 @@ struct HeadOptions {
   std::vector<double> rule_parameters;
   std::vector<double> loss_parameters;
   std::vector<int> fold_of_heads;  // empty without folds
+  RateRule rate;                   // of one model; candidates have rates of their own
 };
 
 // With shared targets every head is a candidate of its own: it has its own learning rates, and one
@@ -38,10 +40,14 @@ template <class T> class HeadsModel {
   bool candidates() const { return candidates_; }
   std::ptrdiff_t rates_per_step() const { return candidates_ ? n_heads() : 1; }
 
-  // Row-major (n_features, n_heads).
+  double learning_rate() const { return rates_[0]; }  // of the last step of the first head
+
+  // Row-major (n_features, n_heads); means where learning rates are found.
   void get_coef(T* out) const;
   void set_coef(const T* coef);
-  const double* intercepts() const { return intercepts_.data(); }
+  const double* intercepts() const {
+    return finder_ ? finder_.mean_intercepts() : intercepts_.data();
+  }
   void set_intercepts(const double* intercepts);
 
   // Of each head over all steps since clear_sums was called.
@@ -56,6 +62,8 @@ template <class T> class HeadsModel {
  private:
   bool add_losses(Chunk& chunk);
   void set_rates(const double* rates, std::ptrdiff_t n_rows);
+  void find_rates();
+  void average();
   void update_weights(std::int64_t step);
   void update_line(std::int64_t step, std::size_t line);
   void update_head(std::int64_t step, std::size_t head);
@@ -76,7 +84,9 @@ template <class T> class HeadsModel {
   AlignedVector<double> intercepts_, intercept_slots_, intercept_stays_;
   AlignedVector<double> l2_, l1_, weight_decay_, none_;  // none: of intercepts
   AlignedVector<double> total_weights_, rates_, scales_, losses_, weights_;
-  std::ptrdiff_t scaled_rows_ = 0;  // the mini-batch that scales_ are of
+  RateFinder<T> finder_;
+  AlignedVector<T> shown_w_, shown_gradient_;  // to the finder, as in get_coef
+  std::ptrdiff_t scaled_rows_ = 0;             // the mini-batch that scales_ are of
 };
 
 }  // namespace fallline

@@ -37,7 +37,8 @@ def warn_if_unfinished(run: Run) -> None:
         last_fall = losses[-2] - losses[-1]
         message = (
             f"the loss was still falling when the epochs were over: by {last_fall:.3g} "
-            f"in the last one, to {losses[-1]:.6g}; raise epochs or the learning_rate"
+            f"in the last one, to {losses[-1]:.6g}; raise epochs"
+            f"{'' if run.finds_rate else ' or the learning_rate'}"
         )
         warnings.warn(message, ConvergenceWarning, stacklevel=4)
 

@@ -87,21 +87,20 @@ def _make_loop(trainer: "Trainer", data: Data, columns: Standardization | None) 
     l1 = penalty.l1 if penalty else 0.0
     decay, options = optimizer.decoupled_decay, loop_options(trainer, data)
     is_sparse = isinstance(data.X, _core.CsrMatrix)
-    if optimizer.finds_rate and (is_sparse or data.heads is not None):
-        kind = "sparse X" if is_sparse else f"{n} {data.kind_of_heads}"
+    if optimizer.finds_rate and is_sparse:
         message = (
-            f"learning_rate must be a number, a schedule or a function with {kind}, got 'auto'; "
-            "use Trainer(optimizer='auto'), which has none to find"
+            "learning_rate must be a number, a schedule or a function with sparse X, got 'auto'; "
+            "use fl.optim.SAGA(), or Trainer(optimizer='auto'), which has none to find"
         )
         raise ValueError(message)
+    if not is_sparse:
+        options["rate"] = optimizer.rate_rule
     if data.heads is not None:
         return _heads.make_loop(
             data, data.heads, l2=[l2] * n, l1=[l1] * n, weight_decay=[decay] * n, **options
         )
     if columns is not None:
         options |= columns._asdict()
-    if not is_sparse:
-        options["rate"] = optimizer.rate_rule
     return _loop_class(data)(
         data.X, data.y, data.sample_weight, l2=l2, l1=l1, weight_decay=decay, **options
     )

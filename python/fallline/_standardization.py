@@ -84,7 +84,7 @@ def margins(X: Matrix, w: FloatArray, intercept: float, shift: FloatArray | None
 def inner(a: FloatArray, b: FloatArray) -> float:
     """Return the dot product in float64."""
     # Not a @ b: a BLAS adds in an order that depends on processor and thread count.
-    return float(np.multiply(a, b, dtype=np.float64).sum())
+    return _core.inner(a, b)
 
 
 def _check_finite(data: Data, deviation: Float64Array) -> None:

@@ -1,5 +1,6 @@
 """Checks of X: what can be read in place is passed on as it is; what is copied is counted."""
 
+from functools import cache
 from typing import Any, NoReturn, TypeAlias, cast
 
 import numpy as np
@@ -35,7 +36,12 @@ def as_matrix(X: object, name: str = "X") -> tuple[Matrix, int]:
 
 def computed_in(matrix: Matrix) -> FloatDType:
     """Return the dtype in which the core computes with the elements of a matrix."""
-    return cast("FloatDType", np.dtype(_core.sources()[str(matrix.dtype)]))
+    return _computed_in(matrix.dtype)
+
+
+@cache  # as the name of a dtype is Python code, and takes microseconds
+def _computed_in(dtype: np.dtype[Any]) -> FloatDType:
+    return cast("FloatDType", np.dtype(_core.sources()[str(dtype)]))
 
 
 def is_view(matrix: DenseMatrix, X: Any) -> bool:

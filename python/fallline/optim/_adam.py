@@ -43,7 +43,8 @@ class Adam(Optimizer):
               s \leftarrow \sqrt{\beta_2} s + (1 - \sqrt{\beta_2}) d^2 g.
 
     The moments are Adam's: those of Prodigy also count gradients by the d of their time. The model
-    is a mean of the weights, as of `SGD` with "auto", which mostly comes closer and is faster.
+    is a mean of the weights, as of `SGD` with "auto", which mostly comes closer and is faster: 18
+    of the 69 problems told of there came within a thousandth of F, and 2 within a millionth.
 
     On sparse data a step changes the weights and moments whose gradient is not zero, and no others,
     as torch.optim.SparseAdam does: on dense data the moments of the others would fade and go on

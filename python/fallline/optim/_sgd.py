@@ -38,9 +38,9 @@ class SGD(Optimizer):
 
     With "auto" the learning rate is DoWG's: with r the largest distance from the start so far,
     :math:`r^2 / \sqrt{\sum r^2 |g|^2}`, whose sum is over all steps. The model is the mean of the
-    weights after each step, in which half of the weight is on the last 7 % of them. On standardised
-    columns half of the data sets that we have tried come within a thousandth of F in 60 passes,
-    most of these in 5; hardly any within a millionth, for which there are `SAGA`, `SVRG` and
+    weights after each step, in which half of the weight is on the last 7 % of them. Of 69 problems
+    with standardised columns 30 came within a thousandth of F in 100 passes, half of these in 8,
+    and 6 within a millionth, for which there are `SAGA`, `SVRG` and
     ``fallline.Trainer(optimizer="auto")``.
 
     On sparse data the motion of weights whose features are absent from a mini-batch is made up for

@@ -7,8 +7,8 @@ import numpy as np
 
 from fallline import _core
 from fallline._standardization import inner
-from fallline.solvers.newton_step import NewtonStep
-from fallline.solvers.objective import Objective, Point
+from fallline.solvers.newton_step import NewtonStep, solve_again
+from fallline.solvers.objective import EPS, Objective, Point
 from fallline.solvers.row_sums import margins
 from fallline.typing import Float64Array
 
@@ -23,6 +23,13 @@ _SMALL: Final = 1e-2
 
 # Losses whose gap a Newton decrement bounds.
 BY_DECREMENT: Final = SELF_CONCORDANT | {"squared"}
+
+# Smooth losses with a conjugate, whose gap the derivatives that Newton's model expects bound.
+BY_MODEL: Final = frozenset({"logistic", "poisson", "gamma", "softmax"})
+
+# Roundings of a sum over the rows, in tiles and of tiles; and of a loss and its conjugate.
+_OF_A_SUM: Final = 32.0
+_OF_A_LOSS: Final = 8.0
 
 # Losses made of parabolas and lines, for which Newton's step leads to a dual point.
 BY_DUALITY: Final = frozenset(
@@ -58,6 +65,42 @@ def gap_by_decrement(objective: Objective, step: NewtonStep) -> float:
     if objective.loss.name == "squared":
         return 0.5 * delta
     return self_concordant_gap(delta, objective.largest_leverage(_whole_factor(step)))
+
+
+def gap_ahead(objective: Objective, point: Point, step: NewtonStep) -> float:
+    """Return a bound of the gap of the squared loss where a step leads, without a visit there.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of the squared loss.
+    point : Point
+        Of all rows, with its Hessian.
+    step : NewtonStep
+        From there.
+
+    Returns
+    -------
+    float
+        Infinity where the Hessian is singular.
+
+    Notes
+    -----
+    The gradient there is ``e = g + H step``, nothing but rounding errors, and the gap
+    ``e . H^-1 e / 2``. Those of g and H themselves are at most ``32 eps sqrt(H_jj)`` times the root
+    mean square of the residuals and the sum of all ``sqrt(H_kk) |step_k|``; with a diagonal of
+    ones, H^-1 enlarges their squares by no more than its norm.
+    """
+    if step.is_singular:
+        return math.inf
+    left = point.gradient + (point.hessian * step.direction).sum(axis=1)
+    of_left = max(0.0, -inner(left, solve_again(step, left)))
+    residuals = point.margins - objective.y
+    terms = math.sqrt(objective.mean(residuals * residuals))
+    terms += inner(np.sqrt(point.hessian.diagonal()), np.abs(step.direction))
+    rank = len(step.independent)
+    of_rounding = rank * (_OF_A_SUM * EPS * terms) ** 2 * step.uncertainty / (rank * EPS)
+    return 0.5 * (math.sqrt(of_left) + math.sqrt(of_rounding)) ** 2
 
 
 def gap_by_duality(objective: Objective, point: Point, step: NewtonStep) -> float:
@@ -97,6 +140,58 @@ def gap_by_duality(objective: Objective, point: Point, step: NewtonStep) -> floa
     left = point.gradient + (point.hessian * step.direction).sum(axis=1)
     unsettled = inner(np.abs(left), objective.coordinates.terms(point.u) + np.abs(step.direction))
     return objective.mean(terms) + objective.penalty(step.direction) + unsettled
+
+
+def gap_by_model(objective: Objective, before: Point, step: NewtonStep, after: Point) -> float:
+    """Return the duality gap after a whole step, at the derivatives that the model expected there.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of a loss in `BY_MODEL`.
+    before, after : Point
+        Of all rows; the former with its Hessian.
+    step : NewtonStep
+        From the one to the other.
+
+    Returns
+    -------
+    float
+        Of the point after the step; infinity where the derivatives are none that the loss can have,
+        and without a penalty where the Hessian is singular to rounding.
+
+    Notes
+    -----
+    With ``d_i = l'(z_i) + l''(z_i) (z_i' - z_i)``, z' the margins after the step, the gradient of
+    the model ``mean(d x) + ridge u'`` is zero there, so that
+
+        F(w') - F* <= mean(l(z') + l*(d) - d z'),
+
+    which is of the order of the square of the decrement. What the gradient is in fact, e with its
+    rounding errors, adds ``e^2 / (2 ridge)`` for each coordinate with a penalty, and e times its
+    size for each without, as of the intercept.
+    """
+    if not is_bounded(objective, step):
+        return math.inf
+    is_free = objective.ridge == 0.0
+    excess, sizes, slopes = objective.model_gap(before.margins, after.margins)
+    if not math.isfinite(excess):
+        return math.inf
+    moves = before.hessian * step.direction
+    left = np.abs(before.gradient + moves.sum(axis=1))
+    left += _OF_A_SUM * EPS * (slopes + np.abs(moves).sum(axis=1))
+    sizes_of_free = (objective.terms(after.u) + np.abs(step.direction))[is_free]
+    unsettled = inner(left[is_free], sizes_of_free)
+    unsettled += 0.5 * float(np.sum(left[~is_free] ** 2 / objective.ridge[~is_free]))
+    return excess + _OF_A_LOSS * EPS * sizes + unsettled
+
+
+def is_bounded(objective: Objective, step: NewtonStep) -> bool:
+    """Return whether a gradient of nearly zero says that the weights are near the best ones.
+
+    It does not where the Hessian is singular to rounding and some weights have no penalty.
+    """
+    return not step.is_singular or bool((objective.ridge[objective.weighed] > 0.0).all())
 
 
 def gap_by_penalty(objective: Objective, point: Point) -> float:

@@ -22,6 +22,11 @@ _LEARNT: Final = 0.1
 # Of the decrease that the model promises, what a step of length t must bring: this share of t.
 _ARMIJO: Final = 1e-4
 
+# Where the gap is expected to be such a share of what it may be, no Hessian will be wanted; where
+# it may be such a multiple of that, it is worth a look.
+_SURELY: Final = 0.1
+_PERHAPS: Final = 100.0
+
 # Each cut comes with the best length on the way, to a part in a million.
 _MOST_CUTS: Final = 4
 
@@ -75,6 +80,24 @@ class Step(Protocol):
 StepT = TypeVar("StepT", bound=Step)
 
 
+class Taken(NamedTuple, Generic[StepT]):
+    """A whole step from a point of all rows.
+
+    Attributes
+    ----------
+    before : Point
+        Where it began.
+    step : Step
+        The step.
+    expected : float
+        What the gap is likely to be after it; infinity where nothing is known.
+    """
+
+    before: Point
+    step: StepT
+    expected: float
+
+
 class Descent(ABC, Generic[StepT]):
     """One minimisation under way; which step it takes, and what proves its end, is left open."""
 
@@ -84,9 +107,11 @@ class Descent(ABC, Generic[StepT]):
         self.objective, self.start, self.max_passes = objective, start, max_passes
         self.tolerance = Tolerance(objective, start, tol)
         self.cuts = 0
+        self.proofs_failed = 0
         nowhere = np.empty(0)
         null_value = self.tolerance.null_value
         self.reached = Point(start, null_value, np.zeros(len(start)), nowhere, nowhere)
+        self.taken: Taken[StepT] | None = None
         self.values: list[float] = []
         self.events: list[str] = []
 
@@ -104,6 +129,14 @@ class Descent(ABC, Generic[StepT]):
             self.values.append(point.value)
             if self.objective.separates(point):
                 return self._end(point, "separable", point.value)
+            if self.taken is not None and self.taken.expected <= _PERHAPS * self._allowed(point):
+                bound = self._prove(self.taken, point)
+                if bound <= self._allowed(point):
+                    place = point._replace(hessian=self.taken.before.hessian)
+                    return self._end_proven(place, self.taken.step, bound)
+            if not point.hessian.size:
+                self.proofs_failed += 1
+                point = self.objective.at(point.u)
             with self.objective.solving:
                 step = self._step(point)
             if self._is_lost(point, step):
@@ -111,21 +144,34 @@ class Descent(ABC, Generic[StepT]):
             estimate = min(0.5 * step.decrement, point.value)
             if self.objective.observe(point.u, point.value):
                 return self._end(point, "stopped", estimate)
-            if estimate <= self._allowed(point):
-                bound, place = self._certify(point, step)
-                if bound <= self._allowed(place):
-                    gap = bound + self.tolerance.rounding(place.value)
-                    return self._end(self._refined(place, step), "certified", gap)
+            if estimate <= self._allowed(point) and not self._awaits_proof(step):
+                certified = self._certified(point, step)
+                if certified is not None:
+                    return certified
                 if self._has_waited(point, step, unproven):
                     return self._end(self._refined(point, step), "estimated", estimate)
                 unproven = step.decrement
             if self.objective.passes >= self.max_passes:
                 return self._end(point, "budget", estimate)
+            bound, place = self._foresee(point, step)
+            if bound <= self._allowed(place):
+                self.values.append(place.value)
+                return self._end_proven(place, step, bound)
             following = self._follow(point, step)
             if following is None:
-                status = "estimated" if estimate <= self._allowed(point) else "floor"
-                return self._end(self._refined(point, step), status, estimate)
+                if estimate > self._allowed(point):
+                    return self._end(self._refined(point, step), "floor", estimate)
+                certified = self._certified(point, step) if self._awaits_proof(step) else None
+                return certified or self._end(self._refined(point, step), "estimated", estimate)
             point = following
+
+    def _certified(self, point: Point, step: StepT) -> Solution | None:
+        """Return the end at a point if a bound of its own proves it."""
+        bound, place = self._certify(point, step)
+        if bound > self._allowed(place):
+            return None
+        gap = bound + self.tolerance.rounding(place.value)
+        return self._end(self._refined(place, step), "certified", gap)
 
     def _allowed(self, point: Point) -> float:
         return self.tolerance.allowed(point.value)
@@ -133,6 +179,13 @@ class Descent(ABC, Generic[StepT]):
     def _end(self, point: Point, status: str, gap: float) -> Solution:
         allowed = self._allowed(point)
         return Solution(point.u, status, gap, allowed, point.value, self.values, self.events)
+
+    def _end_proven(self, point: Point, step: StepT, bound: float) -> Solution:
+        """End where a step has led, unless somebody asks for an end without a proof."""
+        if self.objective.observe(point.u, point.value):
+            return self._end(point, "stopped", bound)
+        gap = bound + self.tolerance.rounding(point.value)
+        return self._end(self._refined(point, step), "certified", gap)
 
     def _on_parts(self) -> Point:
         """Go through growing parts of the rows and return the point of all rows they lead to."""
@@ -167,21 +220,26 @@ class Descent(ABC, Generic[StepT]):
         self.reached = point
         return point
 
-    def _follow(self, point: Point, step: Step, rows: IntArray | None = None) -> Point | None:
+    def _follow(self, point: Point, step: StepT, rows: IntArray | None = None) -> Point | None:
         """Return the next point, by a whole step or a part of it; None if F falls no further."""
         length = 1.0
         rounding = self.tolerance.rounding(point.value)
+        expected = math.inf if rows is not None else self._expected_gap(point, step)
+        hessian = expected > _SURELY * self._allowed(point)
+        self.taken = None
         for _ in range(_MOST_CUTS):
             u = point.u + length * step.direction
             if self.objective.loss.name == "squared":  # whose Hessian is the same everywhere
                 end = self.objective.at(u, rows, hessian=False)._replace(hessian=point.hessian)
             else:
-                end = self.objective.at(u, rows)
+                end = self.objective.at(u, rows, hessian=hessian)
             # Nothing can promise more than F has to give.
             promised = length * min(step.decrement, point.value)
             if end.value <= point.value - _ARMIJO * promised + rounding:
                 if not end.value < point.value:
                     return None
+                if rows is None and length == 1.0:
+                    self.taken = Taken(point, step, expected)
                 self.reached = end
                 return end
             length *= self.objective.best_step(point, end, rows)
@@ -196,6 +254,22 @@ class Descent(ABC, Generic[StepT]):
     @abstractmethod
     def _is_lost(self, point: Point, step: StepT) -> bool:
         """Return whether the model is of no use."""
+
+    def _awaits_proof(self, step: StepT) -> bool:  # noqa: ARG002 - of others
+        """Return whether the next visit is likely to prove where it is."""
+        return False
+
+    def _expected_gap(self, point: Point, step: StepT) -> float:  # noqa: ARG002 - of others
+        """Return what the gap is likely to be after the step, if it can then be proven."""
+        return math.inf
+
+    def _foresee(self, point: Point, step: StepT) -> tuple[float, Point]:  # noqa: ARG002 - of others
+        """Return a bound of the gap where the step leads without a visit there, and that point."""
+        return math.inf, point
+
+    def _prove(self, taken: Taken[StepT], point: Point) -> float:  # noqa: ARG002 - of others
+        """Return a bound of the gap that the step before has brought about; may be infinite."""
+        return math.inf
 
     @abstractmethod
     def _certify(self, point: Point, step: StepT) -> tuple[float, Point]:

@@ -1,16 +1,25 @@
 """Newton's method on mini-batches that grow into all rows, with a certificate at the end."""
 
+import math
 from typing import Final
 
 from fallline.solvers import certificate
-from fallline.solvers.descent import Descent, Solution
-from fallline.solvers.newton_step import NewtonStep, newton_step, shortest
+from fallline.solvers.descent import Descent, Solution, Taken
+from fallline.solvers.newton_step import TINY, NewtonStep, newton_step, shortest
 from fallline.solvers.objective import Objective, Point
 from fallline.solvers.triangular_step import Triangle
 from fallline.typing import Float64Array
 
 # More steps cut than these, of losses whose curvature jumps, say that Newton's model is no use.
 _ENOUGH_CUTS: Final = 5
+
+# What the model of the squared loss promises needs no visit where its equations lose few digits
+# and F is not nearly all gone.
+_FEW_DIGITS_LOST: Final = 1e-10
+_MUCH_LEFT: Final = 1e-5
+
+# After so many visits in vain no more are made for nothing but a proof.
+_MOST_FAILED: Final = 2
 
 
 def minimize(objective: Objective, start: Float64Array, *, tol: float, max_passes: int) -> Solution:
@@ -58,6 +67,7 @@ class _Newton(Descent[NewtonStep]):
         return self.objective.loss.name in certificate.BY_DUALITY
 
     _triangle: Triangle | None = None
+    _foreseen: Float64Array | None = None  # where the last step is bound to have led
 
     def _step(self, point: Point) -> NewtonStep:
         if self._triangle is not None:
@@ -68,6 +78,36 @@ class _Newton(Descent[NewtonStep]):
         self.events.append("columns are nearly combinations of others: on by reflections")
         self._triangle = Triangle(self.objective, step.scale)
         return self._triangle.step(self.objective, point)
+
+    def _awaits_proof(self, step: NewtonStep) -> bool:
+        if self.objective.loss.name not in certificate.BY_MODEL:
+            return False
+        return self.proofs_failed < _MOST_FAILED and certificate.is_bounded(self.objective, step)
+
+    def _expected_gap(self, point: Point, step: NewtonStep) -> float:
+        if not self._awaits_proof(step):
+            return math.inf
+        # Newton's method squares the gap, times a factor that the step before has shown.
+        estimate, factor = 0.5 * step.decrement, 1.0 / max(point.value, TINY)
+        if self.taken is not None and self.taken.step.decrement > 0.0:
+            factor = max(factor, estimate / (0.5 * self.taken.step.decrement) ** 2)
+        return factor * estimate * estimate
+
+    def _foresee(self, point: Point, step: NewtonStep) -> tuple[float, Point]:
+        if self.objective.loss.name != "squared" or step.uncertainty > _FEW_DIGITS_LOST:
+            return math.inf, point
+        value = point.value - 0.5 * step.decrement
+        if value < _MUCH_LEFT * point.value:  # the difference has lost digits
+            return math.inf, point
+        bound = certificate.gap_ahead(self.objective, point, step)
+        self._foreseen = point.u + step.direction
+        place = point._replace(u=self._foreseen, value=value)
+        return certificate.with_rounding(self.objective, place, bound), place
+
+    def _prove(self, taken: Taken[NewtonStep], point: Point) -> float:
+        bound = certificate.gap_by_model(self.objective, taken.before, taken.step, point)
+        place = point._replace(hessian=taken.before.hessian)
+        return certificate.with_rounding(self.objective, place, min(bound, point.value))
 
     def _is_lost(self, point: Point, step: NewtonStep) -> bool:
         return self._jumps and (self.cuts > _ENOUGH_CUTS or not step.is_sound(point))
@@ -84,8 +124,8 @@ class _Newton(Descent[NewtonStep]):
         return step.decrement > 0.5 * unproven
 
     def _refined(self, point: Point, step: NewtonStep) -> Point:
-        if self.objective.loss.name == "squared":  # whose model is F itself
-            point = point._replace(u=point.u + step.direction)
+        if self.objective.loss.name == "squared" and point.u is not self._foreseen:
+            point = point._replace(u=point.u + step.direction)  # as the model is F itself
         u = shortest(point, step, self.objective.weighed)
         if u is point.u:
             return point

@@ -20,7 +20,7 @@ _MOST_UNCERTAIN: Final = 0.01
 _MOST_LEFT: Final = 1e-6
 # And what it may promise, as a multiple of F, which has no more to give than itself.
 _MOST_PROMISED: Final = 1e4
-_TINY: Final = float(np.finfo(np.float64).tiny)
+TINY: Final = float(np.finfo(np.float64).tiny)
 
 # Of a matrix with ones on the diagonal, a pivot below so many roundings for each row is no more
 # than rounding error.
@@ -72,7 +72,7 @@ class NewtonStep(NamedTuple):
         Where few rows curve, it may fall for ever along what it takes for dependent coordinates.
         """
         left = point.gradient + _product(point.hessian, self.direction)
-        slope = np.sqrt(inner(left, left) / max(inner(point.gradient, point.gradient), _TINY))
+        slope = np.sqrt(inner(left, left) / max(inner(point.gradient, point.gradient), TINY))
         return bool(slope <= _MOST_LEFT) and 0.5 * self.decrement <= _MOST_PROMISED * point.value
 
 
@@ -127,12 +127,7 @@ def _uncertainty(factor: Float64Array) -> float:
     The rounding errors of a matrix of ones on the diagonal, over its smallest eigenvalue, which a
     few inverse iterations show from above, by little.
     """
-    vector = np.cos(np.arange(len(factor), dtype=np.float64))
-    size = 1.0
-    for _ in range(_INVERSE_ITERATIONS if len(factor) else 0):
-        vector = _core.cholesky_solve(factor, vector / np.sqrt(inner(vector, vector)))
-        size = float(np.sqrt(inner(vector, vector)))
-    return len(factor) * _EPS * size
+    return len(factor) * _EPS * _core.inverse_norm(factor, _INVERSE_ITERATIONS)
 
 
 def _independent(matrix: Float64Array) -> IntArray:

@@ -227,6 +227,33 @@ class Objective:
                 sample_weight=self.sample_weight,
             )
 
+    def terms(self, u: Float64Array) -> Float64Array:
+        """Return the size of what each coordinate is made of, in the units of X."""
+        return self.coordinates.terms(u)
+
+    def model_gap(self, margins: Float64Array, ends: Float64Array) -> tuple[float, float, float]:
+        """Return means over all rows, with d the derivatives that a model at margins z expects.
+
+        Parameters
+        ----------
+        margins, ends : ndarray of shape (n_samples,)
+            The margins z where the model is made, and z' where it is held against the losses.
+
+        Returns
+        -------
+        excess : float
+            Of ``l(z') + l*(d) - d z'``; infinite where a d is none that the loss can have.
+        sizes : float
+            Of the sizes of these terms.
+        slopes : float
+            Of ``|l'(z)|``.
+        """
+        excess, sizes, slopes = _core.model_gap(
+            self.loss.name, self.loss.parameters, margins, ends, self.y, self.sample_weight
+        )
+        total = self.sum_of_weights
+        return excess / total, sizes / total, slopes / total
+
     def mean_squares(self, rows: IntArray) -> Float64Array:
         """Return the mean square of each column over some rows, the others counted as zeros."""
         self.passes += len(rows) / self.n_samples

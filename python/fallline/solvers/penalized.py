@@ -9,6 +9,7 @@ from fallline import _core
 from fallline._standardization import inner
 from fallline._validation import as_dtype, computed_in
 from fallline.solvers.clock import Clock
+from fallline.solvers.duality import CONJUGATES
 from fallline.solvers.problem import Optimum, Problem, Visit
 from fallline.typing import Float64Array, FloatArray
 
@@ -212,7 +213,7 @@ class PenalizedObjective:
             F(w) - F* <= mean(loss(z) + conjugate(a) - a z) + |alpha w + v|^2 / (2 alpha),
 
         whose terms are not negative, so that none cancels another. A mean that is not zero is made
-        so by shrinking the dual variables of one sign; 0 is one of every loss here.
+        so by shrinking the dual variables of one sign; 0 is one of every loss that has a conjugate.
         """
         coef = as_dtype(w, computed_in(self.X))
         rounded = coef.astype(np.float64)
@@ -222,7 +223,7 @@ class PenalizedObjective:
         losses = self.losses(margins)
         value = self.mean(losses) + self.penalty(rounded)
         self.values.append(value)
-        if self.alpha == 0.0 or self.loss.name not in _core.dual_losses():
+        if self.alpha == 0.0 or self.loss.name not in CONJUGATES:
             return Certificate(coef, intercept, value, value, 0.0)
         duals = self.balanced(self.derivatives(margins) if duals is None else duals)
         conjugates = _core.loss_conjugates(self.loss.name, duals, self.y, self.loss.parameters)
@@ -230,6 +231,7 @@ class PenalizedObjective:
         lack = self.alpha * rounded + self.mean_row(duals)
         gap = min(max(excess, 0.0) + inner(lack, lack) / (2.0 * self.alpha), value)
         rounding = self.rounding(value) + self._rounding_of_sums(rounded, intercept, duals)
+        rounding += _ROUNDINGS * _EPS * self.mean(np.abs(conjugates))
         of_weights = 0.0
         if coef.dtype != np.float64 and gap + rounding > self.allowed(value):
             exact = self.mean(self.losses(self.products(w) + intercept)) + self.penalty(w)

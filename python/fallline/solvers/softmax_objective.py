@@ -12,7 +12,7 @@ from fallline._validation import Matrix, as_dtype, computed_in
 from fallline.losses import Loss
 from fallline.solvers.coordinates import Coordinates
 from fallline.solvers.objective import EPS, Null, Objective, Point, bisect
-from fallline.solvers.softmax_rows import losses_and_residuals
+from fallline.solvers.softmax_rows import log_shares, losses_and_residuals
 from fallline.typing import Float64Array, FloatArray, IntArray, Intercept
 
 # Of Newton's method for the intercepts, which ends where nothing but rounding errors is left.
@@ -194,6 +194,32 @@ class SoftmaxObjective(Objective):
             total += inner(of_class, np.sqrt(curvature))
         return (width + self.n_classes + 4) * EPS * total
 
+    def terms(self, u: Float64Array) -> Float64Array:
+        """Return the size of what each coordinate is made of, in the units of X."""
+        return np.concatenate([self.coordinates.terms(place) for place in self._vectors(u)])
+
+    def model_gap(self, margins: Float64Array, ends: Float64Array) -> tuple[float, float, float]:
+        """Return means over all rows, as of one head.
+
+        The derivatives d that the model expects are probabilities q, less 1 for the own class; with
+        p those at the ends, ``l(z') + l*(d) - d z'`` is ``sum_k q_k log(q_k / p_k)``.
+        """
+        counts = slice(None) if self.sample_weight is None else self.sample_weight > 0.0
+        before, after = log_shares(margins[:, counts]), log_shares(ends[:, counts])
+        way = ends[:, counts] - margins[:, counts]
+        shares = _evaluated("exp_or_zero", before)
+        growth = 1.0 + (way - (shares * way).sum(axis=0))
+        if not (growth > 0.0).all():
+            return math.inf, math.inf, math.inf
+        expected = shares * growth
+        ratios = before + _evaluated("log", growth) - after
+        sizes = expected * (np.abs(before) + np.abs(after))
+        s = self.sample_weight
+        weights = np.ones(expected.shape[1]) if s is None else s[counts]
+        total = self.sum_of_weights
+        excess = inner(weights, (expected * ratios).sum(axis=0))
+        return max(excess, 0.0) / total, inner(weights, sizes.sum(axis=0)) / total, 2.0
+
     def separates(self, point: Point) -> bool:
         """Return whether every row's own class has the largest margin, by however little."""
         if self.l2 > 0.0:
@@ -219,6 +245,11 @@ class SoftmaxObjective(Objective):
     def _shares(self) -> list[float]:
         sums = np.bincount(self.classes, self.sample_weight, self.n_classes).astype(np.float64)
         return cast("list[float]", (sums / sums.sum()).tolist())
+
+
+def _evaluated(function: str, numbers: Float64Array) -> Float64Array:
+    values = _core.evaluate(function, numbers.reshape(-1))
+    return values.astype(np.float64, copy=False).reshape(numbers.shape)
 
 
 def helmert(n_classes: int) -> Float64Array:

@@ -71,7 +71,8 @@ class Triangle:
         self.factor = np.ascontiguousarray(R[:rank, :rank].T)
         between = np.ascontiguousarray(R[:rank, rank:])
         self.combinations = _core.triangular_solve(self.factor, between, transposed=True)
-        self.condition = _largest_inverse(self.factor)
+        # The norm of the inverse of R.
+        self.condition = float(np.sqrt(_core.inverse_norm(self.factor, _INVERSE_ITERATIONS)))
 
     def step(self, objective: Objective, point: Point) -> NewtonStep:
         """Return the step to the minimum from a point of all rows."""
@@ -92,13 +93,3 @@ class Triangle:
             noise=_OF_A_SUM * float(np.sqrt(len(self.factor))) * size * rounding,
             combinations=self.combinations,
         )
-
-
-def _largest_inverse(factor: Float64Array) -> float:
-    """Return about the norm of the inverse of L, by a few inverse iterations."""
-    vector, size = np.cos(np.arange(len(factor), dtype=np.float64)), 1.0
-    for _ in range(_INVERSE_ITERATIONS if len(factor) else 0):
-        vector = _core.triangular_solve(factor, vector / np.sqrt(inner(vector, vector)))
-        size = float(np.sqrt(inner(vector, vector)))
-        vector = _core.triangular_solve(factor, vector / size, transposed=True)
-    return size

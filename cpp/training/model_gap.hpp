@@ -1,0 +1,26 @@
+// The duality gap of losses at the derivatives that their quadratic models expect elsewhere.
+#pragma once
+
+#include "kernels/table.hpp"
+
+namespace fallline {
+
+struct ModelGapTask {
+  BoundLoss<double> loss;  // with a conjugate
+  const double* margins;   // where the models are made
+  const double* ends;      // margins where the gap is wanted
+  const double* targets;
+  const double* sample_weight;  // null: every row weighs 1
+  std::ptrdiff_t n;
+};
+
+// Weighted sums over the rows with positive weight, with d = l'(z) + l''(z) (z' - z): of
+// l(z') + l*(d) - d z', of the sizes of these three, and of |l'(z)|.
+struct ModelGap {
+  double excess, sizes, slopes;
+};
+
+// All infinite where a d is none that the loss can have.
+ModelGap model_gap(const ModelGapTask& task);
+
+}  // namespace fallline

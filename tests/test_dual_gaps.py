@@ -1,0 +1,49 @@
+"""No certificate of the routes for many columns is ever false: against minima of many digits."""
+
+import itertools
+from collections.abc import Callable
+
+import mpmath
+import pytest
+
+from fallline.solvers import Optimum, Problem, dual_ascent, lbfgs
+from test_certificate import DIGITS, LOSSES, precise_objective, problem, smallest
+
+PROBLEMS = 40  # of each loss and route
+ROUTES: dict[str, Callable[[Problem], Optimum]] = {
+    "ascent": dual_ascent.solve,
+    "lbfgs": lbfgs.solve,
+}
+
+
+@pytest.mark.parametrize(
+    ("loss", "route"),
+    [*itertools.product(["squared", "logistic"], ROUTES), ("poisson", "lbfgs")],
+)
+def test_the_gap_is_never_below_the_true_one(loss: str, route: str) -> None:
+    certified = penalized = 0
+    with mpmath.workdps(DIGITS):
+        for seed in range(PROBLEMS):
+            p = problem(loss, seed)
+            if p.alpha == 0.0:
+                continue
+            penalized += 1
+            posed = Problem(
+                p.X,
+                p.y,
+                p.s,
+                LOSSES[loss],
+                alpha=p.alpha,
+                l1_ratio=0.0,
+                fit_intercept=p.fit_intercept,
+                tol=1e-6,
+                max_passes=1000,
+            )
+            optimum = ROUTES[route](posed)
+            if optimum.status != "certified":
+                continue
+            certified += 1
+            w = [mpmath.mpf(value) for value in [*optimum.coef.tolist(), optimum.intercept]]
+            gap = precise_objective(loss, p, w)[0] - smallest(loss, p, w)
+            assert gap <= optimum.gap, f"problem {seed}: {mpmath.nstr(gap, 5)} > {optimum.gap:.5g}"
+    assert certified >= penalized // 4
