@@ -71,6 +71,13 @@ def test_rows_without_weight_and_units_change_nothing(name: str) -> None:
     assert (other.coef * units).tobytes() == plain.coef.tobytes()
 
 
+def test_weights_of_many_rows_are_read_in_place() -> None:
+    X, y = problem("squared", n=9000)  # of which every other one says how large columns are
+    s = np.arange(9000) % 3 + 0.5
+    optimum = solve(X, y, losses.Squared(), sample_weight=s)
+    assert optimum.status == "certified"
+
+
 def test_constant_columns_and_targets_are_no_difficulty() -> None:
     X, y = problem("squared", n=50)
     X[:, 3] = 0.1

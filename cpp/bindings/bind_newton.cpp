@@ -136,7 +136,8 @@ using Square = py::array_t<double, py::array::c_style>;
 template <class X> double leverage_pass(const X& x, const Vector& mean, const Vector& inverse_scale,
                                         bool fit_intercept, const Square& L,
                                         const std::optional<Vector>& sample_weight,
-                                        const std::optional<Array<std::int64_t>>& order) {
+                                        const std::optional<Array<std::int64_t>>& order,
+                                        std::optional<Vector> leverages) {
   const std::unique_ptr<StandardRows> rows = rows_of(x);
   const std::ptrdiff_t n_samples = rows->n_samples();
   const Standardizer columns = standardizer(mean, inverse_scale, rows->n_features(), fit_intercept);
@@ -144,9 +145,10 @@ template <class X> double leverage_pass(const X& x, const Vector& mean, const Ve
   if (L.ndim() != 2 || L.shape(0) != n || L.shape(1) != n) {
     throw py::value_error("L must have as many rows and columns as there are coefficients");
   }
+  const Rows positions = visited(order, n_samples);
   const LeverageTask task{
       L.data(), sample_weight ? vector(*sample_weight, n_samples, "sample_weight") : nullptr,
-      visited(order, n_samples)};
+      positions, leverages ? writeable(*leverages, positions.end, "leverages") : nullptr};
   Interrupt interrupt(signal_raised);
   double largest = 0;
   bool finished = false;
@@ -176,7 +178,7 @@ template <class X> void bind(py::module_& m) {
   m.def("leverage_pass", &leverage_pass<X>, py::arg("X").noconvert(), py::arg("mean").noconvert(),
         py::arg("inverse_scale").noconvert(), py::arg("fit_intercept"), py::arg("L").noconvert(),
         py::kw_only(), py::arg("sample_weight").noconvert() = py::none(),
-        py::arg("order").noconvert() = py::none(),
+        py::arg("order").noconvert() = py::none(), py::arg("leverages").noconvert() = py::none(),
         "The largest |L^-1 z|^2 of the standardised rows z whose weight is not 0.");
 }
 

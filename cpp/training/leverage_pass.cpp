@@ -52,6 +52,9 @@ bool largest_leverage(const StandardRows& X, const Standardizer& standardizer,
     own.tile->read(at);
     double leverages[gram_rows];
     own.tile->leverages(L, leverages);
+    if (task.leverages) {
+      std::copy_n(leverages, at.end - at.begin, task.leverages + (at.begin - rows.begin));
+    }
     for (std::ptrdiff_t i = at.begin; i < at.end; ++i) {
       const std::ptrdiff_t row = rows.order ? rows.order[i] : i;
       if (task.sample_weight && !(task.sample_weight[row] > 0)) continue;

@@ -140,6 +140,7 @@ def leverage_pass(
     *,
     sample_weight: Float64Array | None = None,
     order: IntArray | None = None,
+    leverages: Float64Array | None = None,
 ) -> float: ...
 def dual_losses() -> list[str]: ...
 def dual_epoch(

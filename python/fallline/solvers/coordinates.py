@@ -131,7 +131,7 @@ def _moments(
     if isinstance(X, _core.CsrMatrix):
         return _sparse_moments(X, sample_weight)
     rows = slice(None, None, max(1, len(X) // _ROWS))
-    weights = None if sample_weight is None else sample_weight[rows]
+    weights = None if sample_weight is None else np.ascontiguousarray(sample_weight[rows])
     if weights is None or not weights.any():
         weights = np.ones(len(X[rows]))
     counted = as_dtype(weights, computed_in(X))

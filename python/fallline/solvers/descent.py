@@ -12,9 +12,9 @@ from fallline.typing import Float64Array, IntArray
 
 # The first mini-batch has so many rows for each coordinate, and at least so many; the next ones
 # grow by that factor. See Notes of `minimize`.
-_ROWS_PER_COORDINATE: Final = 20
-_FEWEST_ROWS: Final = 1000
-_GROWTH: Final = 4
+ROWS_PER_COORDINATE: Final = 20
+FEWEST_ROWS: Final = 1000
+GROWTH: Final = 4
 
 # A mini-batch has taught what it can when the next step promises less than this share of F.
 _LEARNT: Final = 0.1
@@ -192,7 +192,7 @@ class Descent(ABC, Generic[StepT]):
     def _on_parts(self) -> Point:
         """Go through growing parts of the rows and return the point of all rows they lead to."""
         n, size = self.objective.n_samples, self.objective.size
-        count = max(_ROWS_PER_COORDINATE * size, _FEWEST_ROWS)
+        count = max(ROWS_PER_COORDINATE * size, FEWEST_ROWS)
         if self.objective.loss.name == "squared":
             count = n  # all rows in one step, which arrives
         u = self.start
@@ -207,7 +207,7 @@ class Descent(ABC, Generic[StepT]):
                 u = point.u + step.direction
                 learnt = 0.5 * step.decrement <= _LEARNT * point.value
                 point = None if learnt else self._follow(point, step, rows)
-            count *= _GROWTH
+            count *= GROWTH
         return self._sound(u, None)
 
     def _sound(self, u: Float64Array, rows: IntArray | None) -> Point:

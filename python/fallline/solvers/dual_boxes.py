@@ -14,7 +14,7 @@ from fallline.losses import (
     SquaredEpsilonInsensitive,
     SquaredHinge,
 )
-from fallline.typing import BoolArray, Float64Array
+from fallline.typing import BoolArray, Float64Array, IntArray
 
 
 class DualBoxes(NamedTuple):
@@ -55,6 +55,35 @@ class DualBoxes(NamedTuple):
         """Return how far the walls are below and above; 1 of those that are not there."""
         below = np.where(self.has_lower, d - self.lower, 1.0)
         return below, np.where(self.has_upper, self.upper - d, 1.0)
+
+    def slopes(self, z: Float64Array) -> Float64Array:
+        """Return the duals that the margins z belong to: the slopes of the arms."""
+        if self.q == 0.0:
+            return np.where(z < self.c, self.lower, self.upper)
+        return np.clip((z - self.c) / self.q, self.lower, self.upper)
+
+    def losses(self, z: Float64Array) -> Float64Array:
+        """Return the losses of margins z."""
+        d = self.slopes(z)
+        return np.asarray((d * (z - self.c - 0.5 * self.q * d)).sum(axis=0))
+
+    def depths(self, z: Float64Array) -> Float64Array:
+        """Return how far each margin is from the nearest bend; negative on a parabola."""
+        lower = np.where(self.has_lower, self.lower, 0.0)
+        upper = np.where(self.has_upper, self.upper, 0.0)
+        below = np.where(self.has_lower, self.c + self.q * lower - z, -np.inf)
+        above = np.where(self.has_upper, z - self.c - self.q * upper, -np.inf)
+        return np.asarray(np.maximum(below, above).min(axis=0))
+
+    def lines(self, z: Float64Array) -> IntArray:
+        """Return numbers that are the same for rows with the same box and side of each bend."""
+        sides = np.where(z > self.c, 2, 1) * 3 ** np.arange(len(self.c))[:, np.newaxis]
+        # Of two classes the boxes are on either side of zero.
+        return np.asarray(sides.sum(axis=0) * np.where(self.lower[0] < 0.0, 1, -1))
+
+    def of(self, rows: IntArray) -> "DualBoxes":
+        """Return those of some rows."""
+        return DualBoxes(self.q, self.c[:, rows], self.lower[:, rows], self.upper[:, rows])
 
 
 def dual_boxes(loss: Loss, y: Float64Array) -> DualBoxes:

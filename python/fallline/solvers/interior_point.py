@@ -1,19 +1,18 @@
 """A primal-dual interior-point method, for losses with kinks or a curvature that jumps."""
 
 import math
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from fallline import _core
 from fallline._standardization import inner
 from fallline.solvers.descent import Solution
-from fallline.solvers.dual_boxes import DualBoxes, dual_boxes
 from fallline.solvers.newton_step import NewtonStep, newton_step, solve_again
 from fallline.solvers.objective import EPS, Objective, Point
-from fallline.solvers.row_sums import margins, normal_equations
+from fallline.solvers.row_parts import Part, whole
 from fallline.solvers.tolerance import Tolerance
-from fallline.typing import Float64Array, FloatArray, IntArray
+from fallline.typing import Float64Array
 
 # Share of the way to the nearest wall that a step takes.
 _TO_THE_WALL: Final = 0.995
@@ -99,21 +98,20 @@ def minimize(objective: Objective, start: Float64Array, *, tol: float, max_passe
     .. [2] Portnoy & Koenker (1997), "The Gaussian hare and the Laplacian tortoise: computability of
        squared-error versus absolute-error estimators", Statistical Science 12(4).
     """
-    return _InteriorPoint(objective, start, Tolerance(objective, start, tol)).run(max_passes)
+    tolerance = Tolerance(objective, start, tol)
+    return InteriorPoint(whole(objective), start).run(tolerance, max_passes)
 
 
-class _InteriorPoint:
+class InteriorPoint:
     """One minimisation under way."""
 
-    def __init__(self, objective: Objective, start: Float64Array, tolerance: Tolerance) -> None:
-        self.objective, self.tolerance = objective, tolerance
-        s, y = objective.sample_weight, objective.y
-        self.rows = None if s is None else np.flatnonzero(s)
-        self.s = np.ones(objective.n_samples) if s is None else s[self.rows]
-        self.boxes = boxes = dual_boxes(objective.loss, y if s is None else y[self.rows])
+    def __init__(self, part: Part, start: Float64Array) -> None:
+        self.part, self.objective = part, part.objective
+        self.s, self.boxes = part.s, part.boxes
+        boxes = part.boxes
         n_walls = (boxes.has_lower.astype(np.float64) + boxes.has_upper).sum(axis=0)
         self.n_walls = inner(self.s, n_walls)
-        z = margins(objective, start, self.rows)
+        z = part.margins(start)
         d = boxes.centre()
         pull = z - boxes.q * d - boxes.c
         least = float(np.abs(pull).mean()) or 1.0  # for products of about the same size
@@ -123,20 +121,18 @@ class _InteriorPoint:
         self.residual = self._verified()
         self.values: list[float] = []
 
-    def run(self, max_passes: int) -> Solution:
-        """Go on until the gap, the rounding error, the budget or Ctrl-C says stop."""
+    def run(self, tolerance: Tolerance, max_passes: int) -> Solution:
+        """Go on until the gap, the rounding error, the budget or Ctrl-C says stop; of all rows."""
         status, gap = "", 1.0
         try:
             while not status:
-                with np.errstate(all="ignore"):  # of distances too small for numbers; see `_step`
-                    length = self._step()
-                stuck = length < _SHORTEST or self._mu(self.state) < EPS * gap
-                value, gap = self._value_and_gap()
-                if stuck or gap <= self.tolerance.allowed(value):
+                stuck = self.advance(gap)
+                value, gap = self.value_and_gap()
+                if stuck or gap <= tolerance.allowed(value):
                     self.residual = self._verified()
-                    value, gap = self._value_and_gap()
-                    if gap <= self.tolerance.allowed(value):
-                        status, gap = "certified", gap + self.tolerance.rounding(value)
+                    value, gap = self.value_and_gap()
+                    if gap <= tolerance.allowed(value):
+                        status, gap = "certified", gap + tolerance.rounding(value)
                     elif stuck:
                         status = "floor"
                 elif self.objective.passes >= max_passes:
@@ -146,17 +142,23 @@ class _InteriorPoint:
                 self.values.append(value)
         except KeyboardInterrupt:
             status, gap = "interrupted", math.nan
-            value = self.values[-1] if self.values else self.tolerance.null_value
-        allowed = self.tolerance.allowed(value)
+            value = self.values[-1] if self.values else tolerance.null_value
+        allowed = tolerance.allowed(value)
         return Solution(self.state.u, status, gap, allowed, value, self.values, [])
 
-    def _losses(self, z: Float64Array) -> FloatArray:
-        loss, y = self.objective.loss, self.objective.y
-        y = y if self.rows is None else y[self.rows]
-        return _core.loss_values(loss.name, z, y, loss.parameters)
+    def approach(self, allowed: Callable[[float], float], max_passes: int) -> None:
+        """Go on until the gap is what F allows, or rounding errors or the budget say stop."""
+        value, gap = self.value_and_gap()
+        while gap > allowed(value) and self.objective.passes < max_passes:
+            if self.advance(gap):
+                break
+            value, gap = self.value_and_gap()
 
-    def _mean(self, of_rows: FloatArray) -> float:
-        return inner(self.s, of_rows) / float(self.s.sum())
+    def advance(self, gap: float) -> bool:
+        """Go one step, and return whether there is none to go to: rounding errors took over."""
+        with np.errstate(all="ignore"):  # of distances too small for numbers; see `_step`
+            length = self._step()
+        return length < _SHORTEST or self._mu(self.state) < EPS * gap
 
     def _mu(self, state: _State) -> float:
         """Return the mean product of a distance from a wall and the force of that wall."""
@@ -166,7 +168,7 @@ class _InteriorPoint:
     def _step(self) -> float:
         """Go one step, and return the part of it that was possible."""
         state, mu = self.state, self._mu(self.state)
-        equations = _Equations(self.objective, self.boxes, state, self.s, self.rows)
+        equations = _Equations(state, self.part)
         affine = equations.solve(0.0, 0.0)
         reached = state.moved(affine, *(min(1.0, t) for t in self._lengths(affine)))
         wanted = mu * (self._mu(reached) / mu) ** 3
@@ -190,43 +192,24 @@ class _InteriorPoint:
     def _verified(self) -> Float64Array:
         """Compute the residual of the first equation, and the margins, free of earlier rounding."""
         u = self.state.u
-        self.state = self.state._replace(z=margins(self.objective, u, self.rows))
-        d = self.state.d.sum(axis=0)
-        gradient, _ = normal_equations(self.objective, self.s * d, self.s, self.rows, hessian=False)
-        return gradient + self.objective.ridge * u
+        self.state = self.state._replace(z=self.part.margins(u))
+        return self.part.residual(u, self.state.d)
 
-    def _value_and_gap(self) -> tuple[float, float]:
+    def value_and_gap(self) -> tuple[float, float]:
         """Return F and what it is above the dual objective."""
-        u, z, d = self.state.u, self.state.z, self.state.d
-        losses = self._losses(z)
-        of_arms = (d * (z - self.boxes.c - 0.5 * self.boxes.q * d)).sum(axis=0)
-        ridge, residual = self.objective.ridge, self.residual
-        square = np.divide(residual**2, ridge, out=np.zeros_like(ridge), where=ridge > 0.0)
-        sizes = self.objective.coordinates.terms(u)
-        free = np.where(ridge > 0.0, 0.0, np.abs(residual) * sizes)
-        # The margins are rounded, and d times them is what the gap is made of.
-        largest = math.sqrt(self._mean((d**2).sum(axis=0)))
-        rounding = (len(u) + 4) * EPS * largest * float(sizes.sum())
-        gap = self._mean(losses - of_arms) + 0.5 * float(square.sum()) + float(free.sum())
-        return self._mean(losses) + self.objective.penalty(u), gap + rounding
+        state = self.state
+        return self.part.value_and_gap(state.u, state.z, state.d, self.residual)
 
 
 class _Equations:
     """The linear equations of one iteration: weighted least squares with one Hessian."""
 
-    def __init__(
-        self,
-        objective: Objective,
-        boxes: DualBoxes,
-        state: _State,
-        s: Float64Array,
-        rows: IntArray | None,
-    ) -> None:
-        self.objective, self.boxes, self.state, self.rows = objective, boxes, state, rows
+    def __init__(self, state: _State, part: Part) -> None:
+        self.state, self.part = state, part
+        self.boxes = boxes = part.boxes
         walls = state.below / state.to_lower + state.above / state.to_upper
         self.curvatures = 1.0 / (boxes.q + walls)
         self.total = self.curvatures.sum(axis=0)
-        self.s = s
         self.pull = state.z - boxes.q * state.d - boxes.c + state.below - state.above
         self.step: NewtonStep | None = None
 
@@ -237,21 +220,15 @@ class _Equations:
         of_upper = boxes.has_upper * above - state.above * state.to_upper
         pull = self.pull + of_lower / state.to_lower - of_upper / state.to_upper
         wanted = (state.d + self.curvatures * pull).sum(axis=0)
-        gradient, hessian = normal_equations(
-            self.objective,
-            self.s * wanted,
-            self.s * self.total,
-            self.rows,
-            hessian=self.step is None,
-        )
-        gradient += self.objective.ridge * state.u
+        gradient, hessian = self.part.sums(wanted, self.total, hessian=self.step is None)
+        gradient += self.part.objective.ridge * state.u
         if self.step is None:
-            with self.objective.solving:
+            with self.part.objective.solving:
                 self.step = newton_step(Point(state.u, 0.0, gradient, hessian, state.z))
             u = self.step.direction
         else:
             u = solve_again(self.step, gradient)
-        z = margins(self.objective, u, self.rows)
+        z = self.part.margins(u)
         d = self.curvatures * (z + pull)
         return _State(
             u,
@@ -266,6 +243,5 @@ class _Equations:
 
 def _longest(positive: Float64Array, change: Float64Array) -> float:
     """Return how many times a change can be made before one of the numbers is zero."""
-    falls = change < 0.0
-    times = np.divide(positive, -change, out=np.full_like(positive, np.inf), where=falls)
-    return float(times.min())
+    fastest = float(np.fmax.reduce(-change / positive, axis=None))  # 0 / 0 of a wall at infinity
+    return 1.0 / fastest if fastest > 0.0 else math.inf

@@ -39,6 +39,9 @@ def normal_equations(
     """
     # The squared loss at margins of zero: its derivatives lose no digits to the margins.
     nowhere, targets = np.zeros(objective.size), -values / weights
+    if rows is not None:
+        targets = _spread(targets, rows, objective.n_samples)
+        weights = _spread(weights, rows, objective.n_samples)
     gradient, curvature, _ = _squares(objective, nowhere, targets, weights, rows, hessian)
     gradient /= objective.sum_of_weights
     if curvature is None:
@@ -50,24 +53,20 @@ def normal_equations(
 
 def margins(objective: Objective, u: Float64Array, rows: IntArray | None) -> Float64Array:
     """Visit rows, None for all, and return their margins."""
-    nothing = np.zeros(objective.n_samples if rows is None else len(rows))
-    return _squares(objective, u, nothing, nothing, rows, hessian=False)[2]
+    return _squares(objective, u, objective.y, objective.sample_weight, rows, hessian=False)[2]
 
 
 def _squares(
     objective: Objective,
     u: Float64Array,
     targets: Float64Array,
-    weights: Float64Array,
+    weights: Float64Array | None,
     rows: IntArray | None,
     hessian: bool,
 ) -> tuple[Float64Array, Float64Array | None, Float64Array]:
-    n, coordinates = len(targets), objective.coordinates
-    found = np.empty(n)
+    n = objective.n_samples if rows is None else len(rows)
+    coordinates, found = objective.coordinates, np.empty(n)
     objective.passes += n / objective.n_samples
-    if rows is not None:
-        targets = _spread(targets, rows, objective.n_samples)
-        weights = _spread(weights, rows, objective.n_samples)
     with objective.reading:
         _, _, gradient, curvature = _core.newton_pass(
             objective.X,
@@ -86,7 +85,7 @@ def _squares(
 
 
 def _spread(values: Float64Array, rows: IntArray, n: int) -> Float64Array:
-    """Return values at their rows, and zeros at the others."""
-    spread = np.zeros(n)
+    """Return values at their rows; the others are not read."""
+    spread = np.empty(n)
     spread[rows] = values
     return spread

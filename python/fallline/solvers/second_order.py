@@ -6,7 +6,7 @@ import numpy as np
 
 from fallline._standardization import shift_for
 from fallline._validation import computed_in
-from fallline.solvers import interior_point, newton, proximal_newton
+from fallline.solvers import newton, proximal_newton, settled_rows
 from fallline.solvers.coordinates import coordinates_for
 from fallline.solvers.descent import Solution
 from fallline.solvers.objective import Objective
@@ -76,7 +76,7 @@ def _minimum(objective: Objective, tol: float, max_passes: int) -> tuple[Solutio
         if solution.status != "stuck":
             return solution, "Newton's method on growing parts of the rows"
         events = [*solution.events, "too few rows curve for Newton's method: an interior point"]
-    solution = interior_point.minimize(objective, start, tol=tol, max_passes=max_passes)
+    solution = settled_rows.minimize(objective, start, tol=tol, max_passes=max_passes)
     return solution._replace(events=events), "a primal-dual interior-point method"
 
 
