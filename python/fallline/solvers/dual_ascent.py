@@ -8,7 +8,7 @@ import numpy as np
 from fallline import _core
 from fallline._validation import as_dtype, computed_in
 from fallline.solvers import lbfgs
-from fallline.solvers.dual_face import DualFace
+from fallline.solvers.dual_face import LEAST_PASSES, SOLVED_IN_DUAL, DualFace
 from fallline.solvers.penalized import Certificate, PenalizedObjective
 from fallline.solvers.problem import Optimum, Problem
 
@@ -88,7 +88,7 @@ class _DualAscent:
                 return self._end(objective.certify(self.w, self.intercept, self.duals), "stopped")
             if not self._is_slow(allowed):
                 continue
-            if lbfgs.can_minimize(objective):
+            if objective.loss.name not in SOLVED_IN_DUAL:
                 slow = f"on to L-BFGS, as the gap fell too slowly in {self.epoch} epochs"
                 self.events.append(slow)
                 return lbfgs.solve_from(
@@ -125,10 +125,12 @@ class _DualAscent:
 
     def _step_on_face(self) -> None:
         objective = self.objective
-        if self.face is None:
-            self.face = DualFace(objective, self.rate, self.intercept_rate)
         # Two passes certify, and an epoch comes before.
         left = self.max_passes - 3.0 - objective.passes
+        if left < LEAST_PASSES:
+            return
+        if self.face is None:
+            self.face = DualFace(objective, self.rate, self.intercept_rate)
         self.intercept = self.face.step(self.duals, self.w, self.intercept, left)
         self.steps += 1
         self.gaps.clear()

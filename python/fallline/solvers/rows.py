@@ -36,6 +36,6 @@ def rows_of(X: Matrix, chosen: IntArray) -> Matrix:
 def share_of_rows(X: Matrix, chosen: IntArray) -> float:
     """Return how much of a pass over X one over some of its rows is."""
     if not isinstance(X, _core.CsrMatrix):
-        return len(chosen) / X.shape[0]
+        return len(chosen) / int(X.shape[0])
     lengths = np.diff(X.indptr)
-    return float(lengths[chosen].sum()) / max(1, int(lengths.sum()))
+    return int(lengths[chosen].sum()) / max(1, int(lengths.sum()))
