@@ -194,29 +194,29 @@ class DualFace:
         self, face: _Face, total: float, max_passes: float
     ) -> tuple[Float64Array, float]:
         """Return the step of the dual variables, and that of the intercept."""
-        of_face = float(face.s.sum())
-        has_intercept = self.objective.fit_intercept and of_face > 0.0
+        norms = self.objective.squared_norms()[face.rows]
+        inverse = 1.0 / (self.rate * norms + self.boxes.q + self.damping)  # of the diagonal
+        weighted = face.s * inverse
+        of_face = float(weighted.sum())
 
-        def mean(v: Float64Array) -> float:
-            return inner(face.s, v) / of_face if has_intercept else 0.0
+        def multiplier(residual: Float64Array) -> float:
+            return inner(weighted, residual) / of_face if self.objective.fit_intercept else 0.0
 
-        d = np.full(len(face.rows), -total / of_face if has_intercept else 0.0)
+        d = -total / of_face * inverse
         residual = face.slope - self._product(face, d)
-        projected = residual - mean(residual)
-        p = projected
-        size = first = inner(face.s * projected, projected)
-        most = int(0.5 * min(max_passes, self.most_passes) / max(face.share, 1e-6))
-        for _ in range(most):
+        change = inverse * (residual - multiplier(residual))
+        p = change
+        size = first = inner(face.s * change, residual)
+        for _ in range(int(0.5 * min(max_passes, self.most_passes) / max(face.share, 1e-6))):
             if size <= _RESIDUAL**2 * first:
                 break
             product = self._product(face, p)
             curvature = inner(face.s * p, product)
             if not curvature > 0.0:  # of rounding errors, where rows depend on each other
                 break
-            length = size / curvature
-            d = d + length * p
-            residual = residual - length * product
-            projected = residual - mean(residual)
-            before, size = size, inner(face.s * projected, projected)
-            p = projected + (size / before) * p
-        return d, -mean(residual)
+            d = d + size / curvature * p
+            residual = residual - size / curvature * product
+            change = inverse * (residual - multiplier(residual))
+            before, size = size, inner(face.s * change, residual)
+            p = change + size / before * p
+        return d, -multiplier(residual)
