@@ -20,6 +20,9 @@ _SEED: Final = 0
 _FIRST_JUDGED: Final = 3
 _MOST_EPOCHS: Final = 40
 
+# A gap that was certified can have been larger than expected for a reason that has gone.
+_TRIED_AGAIN: Final = 0.25
+
 # Epochs between two steps on the face, in which dual variables come to bounds and leave them.
 _EPOCHS_BETWEEN: Final = 5
 
@@ -70,11 +73,12 @@ class _DualAscent:
         objective = self.objective
         allowed = objective.allowed(objective.null_value)
         as_before = 1.0  # a gap that was certified over what had been expected
+        tried = 0.0  # what had been expected
         while True:
             self._run_epoch()
             expected = self._expected_gap()
             spent = objective.passes + 2.0 >= self.max_passes
-            if spent or expected * as_before <= allowed:
+            if spent or expected * as_before <= allowed or expected <= _TRIED_AGAIN * tried:
                 found = objective.certify(self.w, self.intercept, self.duals)
                 allowed = objective.allowed(found.value)
                 if found.gap <= allowed:
@@ -83,7 +87,7 @@ class _DualAscent:
                     return self._end(found, "floor")
                 if spent:
                     return self._end(found, "budget")
-                as_before = found.gap / max(expected, _TINY)
+                as_before, tried = found.gap / max(expected, _TINY), expected
             if objective.observe(self.w, self.intercept, math.nan):
                 return self._end(objective.certify(self.w, self.intercept, self.duals), "stopped")
             if not self._is_slow(allowed):

@@ -21,10 +21,11 @@ SOLVED_IN_DUAL: Final = KINKED | {"squared_hinge", "modified_huber"}
 # residual, and the halvings of its length.
 LEAST_PASSES: Final = 17.0
 
-# Conjugate gradients end at this share of the residual, or after so many passes over the data,
-# twice as many after each whole step: what they lack is left to the epochs and the steps to come.
+# Conjugate gradients end at this share of the residual, or after so many passes over the data; twice
+# as many after each whole step, up to a limit. What they lack is left to what comes after.
 _RESIDUAL: Final = 1e-2
 _MOST_PASSES: Final = 10.0
+_MOST_GROWN: Final = 80.0
 
 # The damping changes by a factor: down after a whole step, up after one cut below a quarter.
 _DAMPING_FACTOR: Final = 4.0
@@ -155,7 +156,7 @@ class DualFace:
         """Trust the quadratic more after a whole step, and less after a short one."""
         if length == 1.0:
             self.damping = max(self.damping / _DAMPING_FACTOR, self.least_damping)
-            self.most_passes *= 2.0
+            self.most_passes = min(2.0 * self.most_passes, _MOST_GROWN)
             return
         self.most_passes = max(0.5 * self.most_passes, _MOST_PASSES)
         if length < _SHORT:
