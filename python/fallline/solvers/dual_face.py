@@ -21,8 +21,8 @@ SOLVED_IN_DUAL: Final = KINKED | {"squared_hinge", "modified_huber"}
 # residual, and the halvings of its length.
 LEAST_PASSES: Final = 17.0
 
-# Conjugate gradients end at this share of the residual, or after so many passes over the data; twice
-# as many after each whole step, up to a limit. What they lack is left to what comes after.
+# Conjugate gradients end at this share of the residual, or after so many passes over the data, up
+# to a limit twice as many after each whole step. What they lack is left to what comes after.
 _RESIDUAL: Final = 1e-2
 _MOST_PASSES: Final = 10.0
 _MOST_GROWN: Final = 80.0
