@@ -164,6 +164,17 @@ def test_it_ends_when_asked_to(status: str) -> None:
     assert np.isfinite(optimum.coef).all()
 
 
+@pytest.mark.parametrize("loss", [losses.Hinge(), losses.Quantile(0.3)])
+def test_rows_of_zeros_leave_an_intercept(loss: losses.Loss) -> None:
+    p = wide_problem()
+    rows, columns = p.X.shape
+    nothing = np.zeros(rows + 1, np.int32)
+    X = _core.CsrMatrix(np.zeros(0), np.zeros(0, np.int32), nothing, columns)
+    optimum = solvers.solve(p._replace(X=X, loss=loss))
+    assert optimum.status == "certified"
+    assert not np.asarray(optimum.coef).any()
+
+
 def test_nobody_is_free() -> None:
     p = dense_problem("hinge")
     objective = PenalizedObjective(p)

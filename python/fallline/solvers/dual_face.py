@@ -83,11 +83,11 @@ class DualFace:
 
         rate X X' S d + (q + damping) d - b 1 = z - c - q a,    sum(s d) = -sum(s a),
 
-    by conjugate gradients in the inner product of the weights s, with the mean of every vector kept
-    at zero; b, the multiplier of the constraint, is the change of the intercept. The path from a to
-    a + d is projected on the box and searched for a decrease, as by [1]_, with the damping of a
-    trust region: the quadratic is flat in some directions where more rows are free than there are
-    columns.
+    by conjugate gradients in the inner product of the weights s, preconditioned by the diagonal,
+    along vectors that keep sum(s d); b, the multiplier of that constraint, is the change of the
+    intercept. The path from a to a + d is projected on the box and searched for a decrease, as by
+    [1]_, with the damping of a trust region: the quadratic is flat in some directions where more
+    rows are free than there are columns.
 
     References
     ----------
@@ -98,7 +98,7 @@ class DualFace:
     def __init__(self, objective: PenalizedObjective, rate: float, intercept_rate: float) -> None:
         self.objective, self.rate, self.intercept_rate = objective, rate, intercept_rate
         self.boxes = dual_boxes(objective.loss, objective.y)
-        self.damping = rate * objective.mean(objective.squared_norms())
+        self.damping = rate * (objective.mean(objective.squared_norms()) or 1.0)
         self.least_damping = _EPS * self.damping
         self.most_passes = _MOST_PASSES
 
