@@ -16,8 +16,13 @@ constexpr std::ptrdiff_t block_rows = 64;
 constexpr std::ptrdiff_t elements_per_sum = 8;
 constexpr std::ptrdiff_t most_parts = 16;
 
+// Solvers make thousands of these passes, and where others use the processors too each meeting of
+// threads may take milliseconds: hinge on r8 took 15.7 s on two of them, and 0.3 s on one.
+constexpr std::ptrdiff_t fewest_bytes = 1 << 20;
+
 template <class Reader> int threads_over(const Reader& X, std::ptrdiff_t parts) {
-  return threads_for(X.elements() * X.element_bytes(), parts);
+  const std::ptrdiff_t bytes = X.elements() * X.element_bytes();
+  return bytes < fewest_bytes ? 1 : threads_for(bytes, parts);
 }
 
 // Work on every row, a part on a thread of its own; work(reader, row, part).

@@ -6,6 +6,7 @@ from fallline import _core
 from fallline.solvers import (
     coupled_lbfgs,
     dual_ascent,
+    dual_face,
     independent_heads,
     lbfgs,
     second_order,
@@ -98,7 +99,7 @@ def _of_many_columns(problem: Problem) -> Optimum:
             "use fl.penalties.L2(1e-4)"
         )
         raise ValueError(message)
-    if has_dual and (strong or has_kinks):
+    if has_dual and (strong or loss.name in dual_face.SOLVED_IN_DUAL):
         return dual_ascent.solve(problem)
     if loss.classifies and problem.alpha == 0.0:
         return lbfgs.solve(problem)

@@ -8,6 +8,7 @@ import numpy as np
 from fallline import _core
 from fallline._validation import as_dtype, computed_in
 from fallline.solvers import truncated_newton
+from fallline.solvers.dual_face import LEAST_PASSES, SOLVED_IN_DUAL, DualFace
 from fallline.solvers.penalized import Certificate, PenalizedObjective
 from fallline.solvers.problem import Optimum, Problem
 
@@ -18,6 +19,12 @@ _SEED: Final = 0
 # minimising a smooth loss are faster.
 _FIRST_JUDGED: Final = 3
 _MOST_EPOCHS: Final = 40
+
+# A gap that was certified can have been larger than expected for a reason that has gone.
+_TRIED_AGAIN: Final = 0.25
+
+# Epochs between two steps on the face, in which dual variables come to bounds and leave them.
+_EPOCHS_BETWEEN: Final = 5
 
 _TINY: Final = float(np.finfo(np.float64).tiny)
 
@@ -48,7 +55,9 @@ class _DualAscent:
         size = objective.mean(self.norms) if objective.fit_intercept else 0.0
         self.intercept_rate = self.rate * (size if size > 0.0 else float(objective.fit_intercept))
         self.epoch = 0
-        self.gaps: list[float] = []  # of the rows, each when its turn came
+        self.gaps: list[float] = []  # of the rows, each when its turn came; since the last step
+        self.face: DualFace | None = None
+        self.steps = 0
         self.events: list[str] = []
 
     def run(self) -> Optimum:
@@ -64,11 +73,12 @@ class _DualAscent:
         objective = self.objective
         allowed = objective.allowed(objective.null_value)
         as_before = 1.0  # a gap that was certified over what had been expected
+        tried = 0.0  # what had been expected
         while True:
             self._run_epoch()
             expected = self._expected_gap()
             spent = objective.passes + 2.0 >= self.max_passes
-            if spent or expected * as_before <= allowed:
+            if spent or expected * as_before <= allowed or expected <= _TRIED_AGAIN * tried:
                 found = objective.certify(self.w, self.intercept, self.duals)
                 allowed = objective.allowed(found.value)
                 if found.gap <= allowed:
@@ -77,15 +87,19 @@ class _DualAscent:
                     return self._end(found, "floor")
                 if spent:
                     return self._end(found, "budget")
-                as_before = found.gap / max(expected, _TINY)
+                as_before, tried = found.gap / max(expected, _TINY), expected
             if objective.observe(self.w, self.intercept, math.nan):
                 return self._end(objective.certify(self.w, self.intercept, self.duals), "stopped")
-            if self._is_slow(allowed):
+            if not self._is_slow(allowed):
+                continue
+            if objective.loss.name not in SOLVED_IN_DUAL:
                 slow = f"on to Newton's method, as the gap fell too slowly in {self.epoch} epochs"
                 self.events.append(slow)
                 return truncated_newton.solve_from(
                     objective, self.w, self.intercept, self.max_passes, self.events
                 )
+            if len(self.gaps) >= _EPOCHS_BETWEEN:
+                self._step_on_face()
 
     def _run_epoch(self) -> None:
         objective = self.objective
@@ -113,6 +127,18 @@ class _DualAscent:
         objective.passes += 1.0
         self.epoch += 1
 
+    def _step_on_face(self) -> None:
+        objective = self.objective
+        # Two passes certify, and an epoch comes before.
+        left = self.max_passes - 3.0 - objective.passes
+        if left < LEAST_PASSES:
+            return
+        if self.face is None:
+            self.face = DualFace(objective, self.rate, self.intercept_rate)
+        self.intercept = self.face.step(self.duals, self.w, self.intercept, left)
+        self.steps += 1
+        self.gaps.clear()
+
     def _ratio(self) -> float:
         return self.gaps[-1] / self.gaps[-2] if self.gaps[-2] > 0.0 else 0.0
 
@@ -123,7 +149,7 @@ class _DualAscent:
         return self.gaps[-1] * min(self._ratio(), 1.0)
 
     def _is_slow(self, allowed: float) -> bool:
-        if self.epoch < _FIRST_JUDGED or not truncated_newton.can_minimize(self.objective):
+        if len(self.gaps) < _FIRST_JUDGED:
             return False
         ratio, gap = self._ratio(), self.gaps[-1]
         if gap <= allowed:
@@ -132,4 +158,6 @@ class _DualAscent:
 
     def _end(self, found: Certificate, status: str) -> Optimum:
         method = "stochastic dual coordinate ascent"
+        if self.steps:
+            method += f" and {self.steps} steps among free dual variables"
         return self.objective.outcome(found, status, method, self.events)

@@ -35,15 +35,6 @@ _SHARE_OF_ALLOWED: Final = 0.1
 _SHARE_OF_REST: Final = 0.01
 
 
-def can_minimize(objective: PenalizedObjective) -> bool:
-    """Return whether the loss is smooth."""
-    return math.isfinite(_smoothness(objective)) or objective.loss.log_link
-
-
-def _smoothness(objective: PenalizedObjective) -> float:
-    return _core.loss_smoothness(objective.loss.name, objective.loss.parameters)
-
-
 def solve(problem: Problem) -> Optimum:
     """Minimise F of a smooth loss, without an L1 term."""
     objective = PenalizedObjective(problem)
@@ -151,7 +142,8 @@ class Descent:
         objective, margins = self.objective, place.products + place.intercept
         curvatures = objective.curvatures(margins)
         on_a_line = (curvatures == 0.0) & (objective.derivatives(margins) != 0.0)
-        least = _SHARE_OF_LINES * _smoothness(objective)
+        loss = objective.loss
+        least = _SHARE_OF_LINES * _core.loss_smoothness(loss.name, loss.parameters)
         if on_a_line.any() and math.isfinite(least):
             curvatures = np.where(on_a_line, least, curvatures)
         return curvatures
