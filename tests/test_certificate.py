@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fallline import losses, solvers
-from fallline.solvers import certificate
+from fallline.solvers.narrow import certificate
 from fallline.typing import Float64Array
 
 DIGITS = 120

@@ -8,7 +8,7 @@ import pytest
 
 import test_certificate
 from fallline import losses, solvers
-from fallline.solvers import coupled_lbfgs
+from fallline.solvers.wide import coupled_lbfgs
 from fallline.typing import Float64Array
 from sparse_problems import compress
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from fallline import _core
-from fallline.solvers.columns import by_column
+from fallline.solvers.l1.columns import by_column
 from fallline.typing import Float64Array
 
 EPS = float(np.finfo(np.float64).eps)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from fallline import _core, losses, solvers
-from fallline.solvers import coupled_lbfgs, second_order
+from fallline.solvers.narrow import second_order
 from fallline.solvers.problem import Visit
+from fallline.solvers.wide import coupled_lbfgs
 from fallline.typing import Float64Array
 from sparse_problems import compress
 from test_same_bits import same_at_any_number_of_threads

@@ -7,7 +7,7 @@ import pytest
 
 import reference
 from fallline import _core, losses, solvers
-from fallline.solvers import dual_ascent, penalized, truncated_newton
+from fallline.solvers.wide import dual_ascent, penalized, truncated_newton
 from loss_cases import of_python, targets_near
 from sparse_problems import compress
 from test_same_bits import same_at_any_number_of_threads

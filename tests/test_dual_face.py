@@ -8,10 +8,11 @@ from scipy.sparse import csr_array
 
 import reference
 from fallline import _core, losses, solvers
-from fallline.solvers import dual_ascent, second_order
-from fallline.solvers.dual_face import SOLVED_IN_DUAL, DualFace
-from fallline.solvers.penalized import PenalizedObjective
-from fallline.solvers.rows import rows_of, share_of_rows
+from fallline.solvers.narrow import second_order
+from fallline.solvers.wide import dual_ascent
+from fallline.solvers.wide.dual_face import SOLVED_IN_DUAL, DualFace
+from fallline.solvers.wide.penalized import PenalizedObjective
+from fallline.solvers.wide.rows import rows_of, share_of_rows
 from loss_cases import of_python, targets_near
 from sparse_problems import compress
 from test_same_bits import same_at_any_number_of_threads

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import mpmath
 import pytest
 
-from fallline.solvers import Optimum, Problem, dual_ascent, truncated_newton
+from fallline.solvers import Optimum, Problem
+from fallline.solvers.wide import dual_ascent, truncated_newton
 from test_certificate import DIGITS, LOSSES, precise_objective, problem, smallest
 
 PROBLEMS = 40  # of each loss and route

@@ -8,10 +8,10 @@ from scipy import optimize, sparse
 
 import reference
 from fallline import _core, losses, solvers
-from fallline.solvers import interior_point
-from fallline.solvers.coordinates import coordinates_for
-from fallline.solvers.dual_boxes import dual_boxes
-from fallline.solvers.objective import Objective
+from fallline.solvers.narrow import interior_point
+from fallline.solvers.narrow.coordinates import coordinates_for
+from fallline.solvers.narrow.dual_boxes import dual_boxes
+from fallline.solvers.narrow.objective import Objective
 from fallline.typing import Float64Array
 from loss_cases import of_python, targets_near
 from test_same_bits import same_at_any_number_of_threads, same_on_all_fma_targets

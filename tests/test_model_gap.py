@@ -7,8 +7,8 @@ import pytest
 
 import fallline as fl
 from fallline import _core
-from fallline.solvers.coordinates import Coordinates
-from fallline.solvers.softmax_objective import SoftmaxObjective
+from fallline.solvers.narrow.coordinates import Coordinates
+from fallline.solvers.narrow.softmax_objective import SoftmaxObjective
 from fallline.typing import Float64Array
 from loss_cases import PARAMETERS, targets_near
 from reference_losses import LOSSES

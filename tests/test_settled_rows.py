@@ -7,11 +7,11 @@ import pytest
 from scipy import sparse
 
 from fallline import _core, losses
-from fallline.solvers import interior_point, settled_rows
-from fallline.solvers.coordinates import coordinates_for
-from fallline.solvers.descent import Solution
-from fallline.solvers.objective import Objective
-from fallline.solvers.row_parts import reduced, sampled, whole
+from fallline.solvers.narrow import interior_point, settled_rows
+from fallline.solvers.narrow.coordinates import coordinates_for
+from fallline.solvers.narrow.descent import Solution
+from fallline.solvers.narrow.objective import Objective
+from fallline.solvers.narrow.row_parts import reduced, sampled, whole
 from fallline.typing import Float64Array
 from loss_cases import of_python, targets_near
 from test_same_bits import same_at_any_number_of_threads, same_on_all_fma_targets

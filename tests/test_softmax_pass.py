@@ -8,7 +8,7 @@ import pytest
 import test_newton_pass
 from arrays import DType
 from fallline import _core
-from fallline.solvers.softmax_objective import helmert
+from fallline.solvers.narrow.softmax_objective import helmert
 from fallline.typing import Float64Array
 from reference_heads import one_hot, softmax_derivative, softmax_value
 from sparse_problems import compress

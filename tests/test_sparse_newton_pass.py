@@ -9,7 +9,7 @@ import reference
 import reference_newton
 from arrays import DType
 from fallline import _core, losses
-from fallline.solvers.coordinates import coordinates_for
+from fallline.solvers.narrow.coordinates import coordinates_for
 from fallline.typing import Float64Array
 from loss_cases import PARAMETERS, targets_near
 from reference_losses import LOSSES

@@ -8,8 +8,8 @@ from scipy import optimize
 
 import reference
 from fallline import losses, solvers
-from fallline.solvers import conjugate_gradients, lbfgs, penalized, truncated_newton
-from fallline.solvers.duality import CONJUGATES
+from fallline.solvers.narrow.duality import CONJUGATES
+from fallline.solvers.wide import conjugate_gradients, lbfgs, penalized, truncated_newton
 from fallline.typing import Float64Array
 from loss_cases import of_python, targets_near
 from sparse_problems import compress

@@ -10,7 +10,8 @@ from sklearn import linear_model
 import fallline as fl
 import reference
 from fallline import _core, losses, solvers
-from fallline.solvers import second_order, working_set
+from fallline.solvers.l1 import working_set
+from fallline.solvers.narrow import second_order
 from fallline.typing import Float64Array
 from loss_cases import of_python, targets_near
 from test_same_bits import same_at_any_number_of_threads, same_on_all_fma_targets

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from fallline import _core, solvers
-from fallline.solvers import working_set
+from fallline.solvers.l1 import working_set
 from test_certificate import DIGITS, LOSSES
 from test_duality import Penalised, penalised, precise, smallest
 

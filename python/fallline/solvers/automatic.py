@@ -3,18 +3,18 @@
 from typing import Final
 
 from fallline import _core
-from fallline.solvers import (
+from fallline.solvers import independent_heads
+from fallline.solvers.l1 import working_set
+from fallline.solvers.narrow import second_order
+from fallline.solvers.problem import Optimum, Problem
+from fallline.solvers.wide import (
     coupled_lbfgs,
     dual_ascent,
     dual_face,
-    independent_heads,
     lbfgs,
-    second_order,
+    row_space,
     truncated_newton,
-    wide,
-    working_set,
 )
-from fallline.solvers.problem import Optimum, Problem
 
 # Of alpha times the number of rows: from here on dual coordinate ascent is fast, where rows are of
 # length 1 or so.
@@ -91,7 +91,7 @@ def _of_many_columns(problem: Problem) -> Optimum:
         # Few stored elements are visited often in the time that their rows take to be dense.
         if isinstance(problem.X, _core.CsrMatrix) and has_dual and strong:
             return dual_ascent.solve(problem)
-        return wide.solve(problem)
+        return row_space.solve(problem)
     has_kinks = loss.name in second_order.KINKED
     if has_kinks and problem.alpha == 0.0:
         message = (

@@ -1,0 +1,1 @@
+"""Second-order methods, for as many coordinates as a Hessian may have."""
