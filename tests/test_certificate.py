@@ -111,8 +111,8 @@ def smallest(loss: str, p: Problem, w: Any) -> Any:
     return F
 
 
-def solve(loss: str, p: Problem) -> solvers.Optimum:
-    posed = solvers.Problem(
+def posed(loss: str, p: Problem, max_passes: int = 200) -> solvers.Problem:
+    return solvers.Problem(
         p.X,
         p.y,
         p.s,
@@ -121,9 +121,8 @@ def solve(loss: str, p: Problem) -> solvers.Optimum:
         l1_ratio=0.0,
         fit_intercept=p.fit_intercept,
         tol=1e-6,
-        max_passes=200,
+        max_passes=max_passes,
     )
-    return solvers.solve(posed)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -132,7 +131,7 @@ def test_the_gap_is_never_below_the_true_one(loss: str) -> None:
     with mpmath.workdps(DIGITS):
         for seed in range(PROBLEMS):
             p = problem(loss, seed)
-            optimum = solve(loss, p)
+            optimum = solvers.solve(posed(loss, p))
             if optimum.status != "certified":
                 continue
             certified += 1

@@ -8,7 +8,7 @@ import pytest
 
 from fallline.solvers import Optimum, Problem
 from fallline.solvers.wide import dual_ascent, truncated_newton
-from test_certificate import DIGITS, LOSSES, precise_objective, problem, smallest
+from test_certificate import DIGITS, posed, precise_objective, problem, smallest
 
 PROBLEMS = 40  # of each loss and route
 ROUTES: dict[str, Callable[[Problem], Optimum]] = {
@@ -29,18 +29,7 @@ def test_the_gap_is_never_below_the_true_one(loss: str, route: str) -> None:
             if p.alpha == 0.0:
                 continue
             penalized += 1
-            posed = Problem(
-                p.X,
-                p.y,
-                p.s,
-                LOSSES[loss],
-                alpha=p.alpha,
-                l1_ratio=0.0,
-                fit_intercept=p.fit_intercept,
-                tol=1e-6,
-                max_passes=1000,
-            )
-            optimum = ROUTES[route](posed)
+            optimum = ROUTES[route](posed(loss, p, max_passes=1000))
             if optimum.status != "certified":
                 continue
             certified += 1

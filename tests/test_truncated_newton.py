@@ -97,7 +97,9 @@ def test_without_a_penalty_minima_are_those_of_scipy(name: str) -> None:
 def test_classes_without_a_penalty_go_by_l_bfgs(name: str) -> None:
     p, X = problem(name, alpha=0.0)
     separable = p._replace(y=np.where(X[:, 0] > X[:, 1], 1.0, -1.0))
-    assert lbfgs.solve(p).status == "estimated"
+    overlapping = lbfgs.solve(p)
+    assert overlapping.status == "estimated"
+    assert overlapping.method == "L-BFGS in scaled coordinates"
     assert lbfgs.solve(separable).status == ("separable" if name == "logistic" else "certified")
 
 

@@ -220,6 +220,16 @@ def test_a_rate_too_large_is_said() -> None:
         trainer.fit(p.X, p.y)
 
 
+@pytest.mark.parametrize(("of_X", "of_y"), [(1e80, 1e80), (1e160, 1.0)])
+@pytest.mark.parametrize("kind", OPTIMIZERS.values())
+def test_squares_that_are_not_finite_end_it(kind: Any, of_X: float, of_y: float) -> None:
+    """Those of the rows, or of their gradients: the search would have no end."""
+    p = problem("squared")
+    trainer = fl.Trainer(fl.losses.Squared(), optimizer=kind(), epochs=3)
+    with pytest.raises(fl.DivergenceError, match="standardize X"):
+        trainer.fit(of_X * p.X, of_y * p.y)
+
+
 @pytest.mark.parametrize("kind", OPTIMIZERS.values())
 def test_what_they_cannot_do_is_refused(kind: Any) -> None:
     for loss in (fl.losses.Hinge(), fl.losses.Quantile(), fl.losses.Perceptron()):

@@ -124,6 +124,7 @@ template <class Reader> bool VarianceReduced::descend(Reader& X, const Batches& 
     if (options_.line_search) {
       const double one = options_.fit_intercept ? 1.0 : 0.0;
       learning_rate_ *= searched_rate(i, z, loss, derivative, squared(row) + one);
+      if (!std::isfinite(smoothness_)) return false;
     }
     step(row, i, derivative);
     ++chunk.steps;
@@ -133,7 +134,8 @@ template <class Reader> bool VarianceReduced::descend(Reader& X, const Batches& 
 
 // 1 / L with the L of Schmidt, Le Roux & Bach (2017), "Minimizing finite sums with the stochastic
 // average gradient", section 4.6: doubled until a step of 1 / L along the gradient of this row
-// alone lowers its loss by what a curvature of L allows, and halved in the course of an epoch.
+// alone lowers its loss by what a curvature of L allows, and halved in the course of an epoch. L is
+// infinite where the squares of a row are, or those of its gradient.
 double VarianceReduced::searched_rate(std::ptrdiff_t i, double margin, double loss,
                                       double derivative, double squared_norm) {
   if (smoothness_ == 0) {
@@ -148,7 +150,7 @@ double VarianceReduced::searched_rate(std::ptrdiff_t i, double margin, double lo
     const double value = losses_.value(i, margin - derivative * squared_norm / smoothness_);
     return value <= loss - slope / (2 * smoothness_) + noise;
   };
-  while (!falls_enough()) smoothness_ *= 2;
+  while (std::isfinite(smoothness_) && !falls_enough()) smoothness_ *= 2;
   const double rate = (options_.memory == Memory::last_turn ? saga_rate : svrg_rate) / smoothness_;
   smoothness_ *= halving_;
   return rate;

@@ -98,8 +98,7 @@ def gap_ahead(objective: Objective, point: Point, step: NewtonStep) -> float:
     residuals = point.margins - objective.y
     terms = math.sqrt(objective.mean(residuals * residuals))
     terms += inner(np.sqrt(point.hessian.diagonal()), np.abs(step.direction))
-    rank = len(step.independent)
-    of_rounding = rank * (_OF_A_SUM * EPS * terms) ** 2 * step.uncertainty / (rank * EPS)
+    of_rounding = (_OF_A_SUM * terms) ** 2 * EPS * step.uncertainty
     return 0.5 * (math.sqrt(of_left) + math.sqrt(of_rounding)) ** 2
 
 

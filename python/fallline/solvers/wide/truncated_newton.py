@@ -228,6 +228,4 @@ class Descent:
         return bool(sides.min() > 0.0)
 
     def _end(self, found: Certificate, status: str) -> Optimum:
-        return self.objective.outcome(
-            found, status, "Newton's method by conjugate gradients", self.events
-        )
+        return self.objective.outcome(found, status, self.method, self.events)
