@@ -43,31 +43,62 @@ def expected(name: str, z: Any, end: Any, y: Any, s: Any) -> tuple[float, float,
 def test_sums_are_those_of_numpy(name: str, n: int, weighted: bool) -> None:
     z, end, y = problem(name, n)
     s = np.random.default_rng(1).uniform(0.0, 2.0, n) if weighted else np.ones(n)
-    found = _core.model_gap(name, PARAMETERS[name], z, end, y, s if weighted else None)
+    clipped = np.zeros(n)
+    found = _core.model_gap(name, PARAMETERS[name], z, end, y, s if weighted else None, clipped)
     sums = expected(name, z, end, y, s)
+    assert found[3] == 0
+    assert not clipped.any()
     # A few roundings of each term, and one of each addition, which pairs keep few.
     allowed = 64 * EPS * sums[1]
-    assert np.abs(np.array(found) - sums).max() <= allowed
+    assert np.abs(np.array(found[:3]) - sums).max() <= allowed
 
 
 @pytest.mark.parametrize("name", WITH_CONJUGATE)
 def test_no_step_leaves_nothing(name: str) -> None:
     z, _, y = problem(name, 500)
-    excess, sizes, _ = _core.model_gap(name, PARAMETERS[name], z, z, y, None)
+    gap = _core.model_gap(name, PARAMETERS[name], z, z, y, None, np.zeros(500))
+    excess, sizes, *_ = gap
     assert 0.0 <= excess <= 64 * EPS * sizes
 
 
-def test_what_no_loss_can_have_is_infinite_unless_it_counts_for_nothing() -> None:
-    z, end, y = problem("logistic", 3000)
+@pytest.mark.parametrize("weight", [1.0, 0.0])
+@pytest.mark.parametrize(("name", "row"), [("logistic", 17), ("poisson", 1234), ("gamma", 2999)])
+def test_what_no_loss_can_have_is_clipped_unless_it_counts_for_nothing(
+    name: str, row: int, weight: float
+) -> None:
+    z, end, y = problem(name, 3000)
+    towards = {"logistic": y[row], "poisson": -1.0, "gamma": 1.0}[name]
     end = end.copy()
-    end[1234] = z[1234] + 50.0 * y[1234]  # the model expects a negative probability
+    end[row] = z[row] + 40.0 * towards  # the model expects a derivative beyond all that there are
     s = np.ones(len(z))
-    assert _core.model_gap("logistic", [], z, end, y, None) == (np.inf, np.inf, np.inf)
-    s[1234] = 0.0
-    found = _core.model_gap("logistic", [], z, end, y, s)
-    rest = np.arange(len(z)) != 1234
-    sums = expected("logistic", z[rest], end[rest], y[rest], s[rest])
-    assert np.abs(np.array(found) - sums).max() <= 64 * EPS * sums[1]
+    s[row] = weight
+    clipped = np.zeros(len(z))
+    *found, n_clipped = _core.model_gap(name, PARAMETERS[name], z, end, y, s, clipped)
+    loss = LOSSES[name]
+    d = loss.derivative(z, y) + loss.curvature(z, y) * (end - z)
+    limit = {"logistic": 0.0, "poisson": -y[row], "gamma": 1.0}[name]
+    assert n_clipped == weight
+    assert list(np.flatnonzero(clipped)) == [row] * int(weight)
+    assert clipped[row] == pytest.approx(weight * (limit - d[row]), rel=64 * EPS)
+    rest = np.arange(len(z)) != row
+    sums = np.array(expected(name, z[rest], end[rest], y[rest], s[rest]))
+    assert loss.conjugate is not None
+    at_limit = np.array([limit])
+    conjugate = float(loss.conjugate(at_limit, y[row : row + 1])[0])
+    value = float(loss.value(end[row : row + 1], y[row : row + 1])[0])
+    terms = value, conjugate, -limit * end[row]
+    sums[0] += weight * sum(terms)
+    sums[1] += weight * float(np.abs(terms).sum())
+    sums[2] += weight * (abs(loss.derivative(z, y)[row]) + abs(clipped[row]))
+    assert np.abs(np.array(found) - sums).max() <= 64 * EPS * (sums[1] + sums[2])
+
+
+def test_what_is_no_number_is_infinite() -> None:
+    z, end, y = problem("poisson", 300)
+    end = end.copy()
+    end[7] = 1e308  # and so is its loss
+    found = _core.model_gap("poisson", [], z, end, y, None, np.zeros(300))
+    assert found == (np.inf, np.inf, np.inf, 0)
 
 
 def test_bits_know_nothing_of_threads() -> None:
@@ -75,16 +106,16 @@ def test_bits_know_nothing_of_threads() -> None:
     found = set()
     for threads in (1, 2, 3):
         fl.set_num_threads(threads)
-        found.add(_core.model_gap("logistic", [], z, end, y, None))
+        found.add(_core.model_gap("logistic", [], z, end, y, None, np.zeros(100_000)))
     assert len(found) == 1
 
 
 def test_what_does_not_fit_is_refused() -> None:
     z, end, y = problem("tweedie", 10)
     with pytest.raises(ValueError, match="tweedie has no conjugate in closed form"):
-        _core.model_gap("tweedie", PARAMETERS["tweedie"], z, end, y, None)
+        _core.model_gap("tweedie", PARAMETERS["tweedie"], z, end, y, None, np.zeros(10))
     with pytest.raises(ValueError, match="ends must be contiguous and of length 10"):
-        _core.model_gap("squared", [], z, end[:5], y, None)
+        _core.model_gap("squared", [], z, end[:5], y, None, np.zeros(10))
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -98,7 +129,7 @@ def test_classes_have_the_relative_entropies_of_what_is_expected(weighted: bool)
     objective = SoftmaxObjective(X, classes.astype(float), s, fl.losses.Softmax(), 0.1, coordinates)
     z = rng.standard_normal((n_classes, n))
     end = z + 0.2 * rng.uniform(-1.0, 1.0, z.shape)
-    excess, sizes, slopes = objective.model_gap(z, end)
+    excess, sizes, slopes, _ = objective.model_gap(z, end)
     p, q = (np.exp(m) / np.exp(m).sum(axis=0) for m in (z, end))
     r = p * (1.0 + (end - z) - (p * (end - z)).sum(axis=0))
     weights = np.ones(n) if s is None else s

@@ -87,7 +87,7 @@ void bind_losses(py::module_& m) {
       "model_gap",
       [](const std::string& loss, const Parameters& p, const Array<double>& z,
          const Array<double>& ends, const Array<double>& y,
-         const std::optional<Array<double>>& sample_weight) {
+         const std::optional<Array<double>>& sample_weight, Array<double>& clipped) {
         const LossEntry<double>& entry = loss_named<double>(loss, p);
         if (!entry.conjugates) throw py::value_error(loss + " has no conjugate in closed form");
         const std::ptrdiff_t n = z.size();
@@ -97,19 +97,22 @@ void bind_losses(py::module_& m) {
             vector(ends, n, "ends"),
             vector(y, n, "targets"),
             sample_weight ? vector(*sample_weight, n, "sample_weight") : nullptr,
+            writeable(clipped, n, "clipped"),
             n};
         ModelGap gap{};
         {
           const py::gil_scoped_release no_gil;
           gap = model_gap(task);
         }
-        return py::make_tuple(gap.excess, gap.sizes, gap.slopes);
+        return py::make_tuple(gap.excess, gap.sizes, gap.slopes,
+                              static_cast<std::ptrdiff_t>(gap.n_clipped));
       },
       py::arg("loss"), py::arg("loss_parameters"), py::arg("margins").noconvert(),
       py::arg("ends").noconvert(), py::arg("targets").noconvert(),
-      py::arg("sample_weight").noconvert(),
+      py::arg("sample_weight").noconvert(), py::arg("clipped").noconvert(),
       "Sums of duality gaps at the derivatives that quadratic models of the losses expect, of the "
-      "sizes of their terms, and of those of the derivatives.");
+      "sizes of their terms, and of those of the derivatives. What is added to a derivative that "
+      "the loss cannot have goes into an array of zeros; how many these are comes last.");
   bind<float>(m);
   bind<double>(m);
 }

@@ -11,16 +11,18 @@ struct ModelGapTask {
   const double* ends;      // margins where the gap is wanted
   const double* targets;
   const double* sample_weight;  // null: every row weighs 1
+  double* clipped;              // of n zeros: what is added to a d that the loss cannot have
   std::ptrdiff_t n;
 };
 
-// Weighted sums over the rows with positive weight, with d = l'(z) + l''(z) (z' - z): of
-// l(z') + l*(d) - d z', of the sizes of these three, and of |l'(z)|.
+// Weighted sums over the rows with positive weight, with d = l'(z) + l''(z) (z' - z), clipped to
+// what the loss can have: of l(z') + l*(d) - d z', of the sizes of these three, and of |l'(z)| and
+// what is clipped; and the number of rows where something is.
 struct ModelGap {
-  double excess, sizes, slopes;
+  double excess, sizes, slopes, n_clipped;
 };
 
-// All infinite where a d is none that the loss can have.
+// All sums infinite where one of them is not finite.
 ModelGap model_gap(const ModelGapTask& task);
 
 }  // namespace fallline

@@ -9,7 +9,7 @@ from fallline import _core
 from fallline._standardization import inner
 from fallline.solvers.narrow.newton_step import NewtonStep, solve_again
 from fallline.solvers.narrow.objective import EPS, Objective, Point
-from fallline.solvers.narrow.row_sums import margins
+from fallline.solvers.narrow.row_sums import margins, normal_equations
 from fallline.typing import Float64Array
 
 # Losses with |third derivative| <= second derivative in the margin: each of their curvatures is a
@@ -172,17 +172,59 @@ def gap_by_model(objective: Objective, before: Point, step: NewtonStep, after: P
     """
     if not is_bounded(objective, step):
         return math.inf
-    is_free = objective.ridge == 0.0
-    excess, sizes, slopes = objective.model_gap(before.margins, after.margins)
-    if not math.isfinite(excess):
+    z = before.margins
+    if step.exact is not None:
+        z = z.copy()
+        z[step.exact] = after.margins[step.exact]
+    gap = objective.model_gap(z, after.margins)
+    if not math.isfinite(gap.excess):
         return math.inf
     moves = before.hessian * step.direction
-    left = np.abs(before.gradient + moves.sum(axis=1))
-    left += _OF_A_SUM * EPS * (slopes + np.abs(moves).sum(axis=1))
+    left = before.gradient + moves.sum(axis=1)
+    slopes = gap.slopes
+    if gap.clipped is not None or step.exact is not None:
+        departures, size = _departures(objective, before, step, after, gap.clipped)
+        left += departures
+        slopes += size
+    left = np.abs(left) + _OF_A_SUM * EPS * (slopes + np.abs(moves).sum(axis=1))
+    is_free = objective.ridge == 0.0
     sizes_of_free = (objective.terms(after.u) + np.abs(step.direction))[is_free]
     unsettled = inner(left[is_free], sizes_of_free)
     unsettled += 0.5 * float(np.sum(left[~is_free] ** 2 / objective.ridge[~is_free]))
-    return excess + _OF_A_LOSS * EPS * sizes + unsettled
+    return gap.excess + _OF_A_LOSS * EPS * gap.sizes + unsettled
+
+
+def _departures(
+    objective: Objective,
+    before: Point,
+    step: NewtonStep,
+    after: Point,
+    clipped: Float64Array | None,
+) -> tuple[Float64Array, float]:
+    """Return what derivatives that no quadratic model expects add to its gradient.
+
+    Returns
+    -------
+    gradient : ndarray of shape (size,)
+        The mean of what they are more, times the rows.
+    size : float
+        The mean of the sizes of those of `step.exact`.
+    """
+    more = np.zeros(objective.n_samples) if clipped is None else clipped
+    size, s = 0.0, objective.sample_weight
+    if step.exact is not None:
+        rows = step.exact
+        y, name, parameters = objective.y[rows], objective.loss.name, objective.loss.parameters
+        z, end = before.margins[rows], after.margins[rows]
+        more[rows] = _core.loss_derivatives(name, end, y, parameters)
+        more[rows] -= _core.loss_derivatives(name, z, y, parameters)
+        more[rows] -= _core.loss_curvatures(name, z, y, parameters) * (end - z)
+        of_rows = np.abs(more[rows]) if s is None else s[rows] * np.abs(more[rows])
+        size = float(of_rows.sum()) / objective.sum_of_weights
+    rows = np.flatnonzero(more)
+    values = more[rows] if s is None else s[rows] * more[rows]
+    gradient, _ = normal_equations(objective, values, np.ones(len(rows)), rows, hessian=False)
+    return gradient, size
 
 
 def is_bounded(objective: Objective, step: NewtonStep) -> bool:

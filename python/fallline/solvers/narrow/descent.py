@@ -16,7 +16,9 @@ ROWS_PER_COORDINATE: Final = 20
 FEWEST_ROWS: Final = 1000
 GROWTH: Final = 4
 
-# A mini-batch has taught what it can when the next step promises less than this share of F.
+# A mini-batch has taught what it can when the next step promises less than this share of F, and
+# than coordinates over rows: twice what D coordinates fitted to the noise of m rows make of a mean
+# log-likelihood (Wilks 1938).
 _LEARNT: Final = 0.1
 
 # Of the decrease that the model promises, what a step of length t must bring: this share of t.
@@ -159,7 +161,7 @@ class Descent(ABC, Generic[StepT]):
             if bound <= self._allowed(place):
                 self.values.append(place.value)
                 return self._end_proven(place, step, bound)
-            following = self._follow(point, step)
+            following = self._follow(point, self._completed(point, step, None))
             if following is None:
                 if estimate > self._allowed(point):
                     return self._end(self._refined(point, step), "floor", estimate)
@@ -204,8 +206,10 @@ class Descent(ABC, Generic[StepT]):
                     step = self._step(point)
                 if self._is_lost(point, step):
                     return point
+                step = self._completed(point, step, rows)
                 u = point.u + step.direction
-                learnt = 0.5 * step.decrement <= _LEARNT * point.value
+                enough = min(_LEARNT * point.value, self.objective.size / len(rows))
+                learnt = 0.5 * step.decrement <= enough
                 point = None if learnt else self._follow(point, step, rows)
             count *= GROWTH
         return self._sound(u, None)
@@ -252,6 +256,15 @@ class Descent(ABC, Generic[StepT]):
     @abstractmethod
     def _step(self, point: Point) -> StepT:
         """Return the step to the minimum of the model of F."""
+
+    def _completed(
+        self,
+        point: Point,  # noqa: ARG002 - of others
+        step: StepT,
+        rows: IntArray | None,  # noqa: ARG002 - of others
+    ) -> StepT:
+        """Return the step to take, where the model can be made a better one at little cost."""
+        return step
 
     @abstractmethod
     def _is_lost(self, point: Point, step: StepT) -> bool:

@@ -5,10 +5,11 @@ from typing import Final
 
 from fallline.solvers.narrow import certificate
 from fallline.solvers.narrow.descent import Descent, Solution, Taken
+from fallline.solvers.narrow.misfits import with_misfits
 from fallline.solvers.narrow.newton_step import TINY, NewtonStep, newton_step, shortest
 from fallline.solvers.narrow.objective import Objective, Point
 from fallline.solvers.narrow.triangular_step import Triangle
-from fallline.typing import Float64Array
+from fallline.typing import Float64Array, IntArray
 
 # More steps cut than these, of losses whose curvature jumps, say that Newton's model is no use.
 _ENOUGH_CUTS: Final = 5
@@ -82,6 +83,11 @@ class _Newton(Descent[NewtonStep]):
         self.events.append("columns are nearly combinations of others: on by reflections")
         self._triangle = Triangle(self.objective, step.scale)
         return self._triangle.step(self.objective, point)
+
+    def _completed(self, point: Point, step: NewtonStep, rows: IntArray | None) -> NewtonStep:
+        if self.objective.loss.name != "logistic":
+            return step
+        return with_misfits(self.objective, point, step, rows)
 
     def _can_prove(self, step: NewtonStep) -> bool:
         if self.objective.loss.name not in certificate.BY_MODEL:

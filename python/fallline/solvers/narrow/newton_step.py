@@ -50,6 +50,8 @@ class NewtonStep(NamedTuple):
         that of H is small.
     combinations : ndarray of shape (rank, n_dependent) or None
         What the other columns are of the independent ones, both scaled; None if H has to tell.
+    exact : ndarray of shape (n_exact,) or None
+        Rows visited whose losses the model has taken as they are (see `with_misfits`).
     """
 
     direction: Float64Array
@@ -60,6 +62,7 @@ class NewtonStep(NamedTuple):
     uncertainty: float
     noise: float = 0.0
     combinations: Float64Array | None = None
+    exact: IntArray | None = None
 
     @property
     def is_singular(self) -> bool:

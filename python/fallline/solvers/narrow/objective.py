@@ -61,6 +61,27 @@ class Null(NamedTuple):
     margin: float
 
 
+class ModelGap(NamedTuple):
+    """Means over all rows, with d the derivatives that quadratic models at margins z expect.
+
+    Attributes
+    ----------
+    excess : float
+        Of ``l(z') + l*(d) - d z'``; infinite where a d is none that the loss can have.
+    sizes : float
+        Of the sizes of these terms.
+    slopes : float
+        Of ``|l'(z)|`` and what is clipped.
+    clipped : ndarray of shape (n_samples,) or None
+        What has been added to each d to make it one that the loss can have; None for nothing.
+    """
+
+    excess: float
+    sizes: float
+    slopes: float
+    clipped: Float64Array | None = None
+
+
 class Objective:
     """F of one head, over all rows or some.
 
@@ -234,28 +255,20 @@ class Objective:
         """Return the size of what each coordinate is made of, in the units of X."""
         return self.coordinates.terms(u)
 
-    def model_gap(self, margins: Float64Array, ends: Float64Array) -> tuple[float, float, float]:
-        """Return means over all rows, with d the derivatives that a model at margins z expects.
+    def model_gap(self, margins: Float64Array, ends: Float64Array) -> ModelGap:
+        """Return the duality gap at the derivatives that a quadratic model of each loss expects.
 
         Parameters
         ----------
         margins, ends : ndarray of shape (n_samples,)
             The margins z where the model is made, and z' where it is held against the losses.
-
-        Returns
-        -------
-        excess : float
-            Of ``l(z') + l*(d) - d z'``; infinite where a d is none that the loss can have.
-        sizes : float
-            Of the sizes of these terms.
-        slopes : float
-            Of ``|l'(z)|``.
         """
-        excess, sizes, slopes = _core.model_gap(
-            self.loss.name, self.loss.parameters, margins, ends, self.y, self.sample_weight
+        clipped = np.zeros(self.n_samples)
+        *sums, n_clipped = _core.model_gap(
+            self.loss.name, self.loss.parameters, margins, ends, self.y, self.sample_weight, clipped
         )
-        total = self.sum_of_weights
-        return excess / total, sizes / total, slopes / total
+        excess, sizes, slopes = (of_rows / self.sum_of_weights for of_rows in sums)
+        return ModelGap(excess, sizes, slopes, clipped if n_clipped else None)
 
     def mean_squares(self, rows: IntArray) -> Float64Array:
         """Return the mean square of each column over some rows, the others counted as zeros."""

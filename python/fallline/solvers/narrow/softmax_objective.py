@@ -11,7 +11,7 @@ from fallline._standardization import inner
 from fallline._validation import Matrix, as_dtype, computed_in
 from fallline.losses import Loss
 from fallline.solvers.narrow.coordinates import Coordinates
-from fallline.solvers.narrow.objective import EPS, Null, Objective, Point, bisect
+from fallline.solvers.narrow.objective import EPS, ModelGap, Null, Objective, Point, bisect
 from fallline.solvers.narrow.softmax_rows import log_shares, losses_and_residuals
 from fallline.typing import Float64Array, FloatArray, IntArray, Intercept
 
@@ -200,8 +200,8 @@ class SoftmaxObjective(Objective):
         """Return the size of what each coordinate is made of, in the units of X."""
         return np.concatenate([self.coordinates.terms(place) for place in self._vectors(u)])
 
-    def model_gap(self, margins: Float64Array, ends: Float64Array) -> tuple[float, float, float]:
-        """Return means over all rows, as of one head.
+    def model_gap(self, margins: Float64Array, ends: Float64Array) -> ModelGap:
+        """Return the duality gap, as of one head.
 
         The derivatives d that the model expects are probabilities q, less 1 for the own class; with
         p those at the ends, ``l(z') + l*(d) - d z'`` is ``sum_k q_k log(q_k / p_k)``.
@@ -212,7 +212,7 @@ class SoftmaxObjective(Objective):
         shares = _evaluated("exp_or_zero", before)
         growth = 1.0 + (way - (shares * way).sum(axis=0))
         if not (growth > 0.0).all():
-            return math.inf, math.inf, math.inf
+            return ModelGap(math.inf, math.inf, math.inf)
         expected = shares * growth
         ratios = before + _evaluated("log", growth) - after
         sizes = expected * (np.abs(before) + np.abs(after))
@@ -220,7 +220,8 @@ class SoftmaxObjective(Objective):
         weights = np.ones(expected.shape[1]) if s is None else s[counts]
         total = self.sum_of_weights
         excess = inner(weights, (expected * ratios).sum(axis=0))
-        return max(excess, 0.0) / total, inner(weights, sizes.sum(axis=0)) / total, 2.0
+        size = inner(weights, sizes.sum(axis=0))
+        return ModelGap(max(excess, 0.0) / total, size / total, 2.0)
 
     def separates(self, point: Point) -> bool:
         """Return whether every row's own class has the largest margin, by however little."""
