@@ -95,8 +95,7 @@ def gap_ahead(objective: Objective, point: Point, step: NewtonStep) -> float:
         return math.inf
     left = point.gradient + (point.hessian * step.direction).sum(axis=1)
     of_left = max(0.0, -inner(left, solve_again(step, left)))
-    residuals = point.margins - objective.y
-    terms = math.sqrt(objective.mean(residuals * residuals))
+    terms = math.sqrt(2.0 * point.value)  # of which the penalty is no residual's
     terms += inner(np.sqrt(point.hessian.diagonal()), np.abs(step.direction))
     of_rounding = (_OF_A_SUM * terms) ** 2 * EPS * step.uncertainty
     return 0.5 * (math.sqrt(of_left) + math.sqrt(of_rounding)) ** 2
