@@ -16,7 +16,7 @@ from test_sources import KINDS, LAYOUTS, numbers
 
 EPS = eps(np.dtype(np.float64))
 # Around lines of eight columns and groups of three lines; around tiles of 64 rows and parts of 512.
-COLUMNS = [1, 2, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 40, 47, 48, 49, 100]
+COLUMNS = [1, 2, 7, 8, 9, 10, 11, 12, 15, 16, 17, 23, 24, 25, 31, 32, 33, 40, 47, 48, 49, 100]
 ROWS = [1, 2, 7, 8, 9, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1100]
 SHAPES = [(37, d) for d in COLUMNS] + [(n, d) for n in ROWS for d in (3, 26)]
 

@@ -36,6 +36,7 @@ struct StandardColumns {
   const double* mean;
   const double* inverse_scale;
   std::ptrdiff_t lines;
+  std::ptrdiff_t columns;
 };
 
 // The first rows of a tile.
@@ -43,6 +44,7 @@ struct GramTile {
   const double* z;
   std::ptrdiff_t lines;
   std::ptrdiff_t n_rows;
+  std::ptrdiff_t columns;
 };
 
 struct GramKernels {

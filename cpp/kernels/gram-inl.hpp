@@ -123,6 +123,36 @@ FALLLINE_INLINE void add_block(const double* a, const double* const* b, std::ptr
   }
 }
 
+// The same of a line z of few columns and the lines that it is multiplied by: numbers of the line
+// are broadcast, as there are fewer of them than of the others. Products and the order of their
+// sums are those of add_block, and so are the bits.
+template <int columns, int lines>
+FALLLINE_INLINE void add_columns(const double* const* scaled, const double* z, std::ptrdiff_t n,
+                                 double* const* to) {
+  vec<double> chains[columns][lines], rows[gram_lanes];
+  for (int l = 0; l < lines; ++l) {
+    for (int i = 0; i < gram_lanes; ++i) rows[i] = load(to[l] + i * gram_lanes);
+    transpose(rows);
+    for (int j = 0; j < columns; ++j) chains[j][l] = rows[j];
+  }
+  for (std::ptrdiff_t k = 0; k < n; ++k) {
+    vec<double> a[lines];
+    for (int l = 0; l < lines; ++l) a[l] = load(scaled[l] + k * gram_lanes);
+    for (int j = 0; j < columns; ++j) {
+      const vec<double> x = set(z[k * gram_lanes + j]);
+      for (int l = 0; l < lines; ++l) chains[j][l] = fma(a[l], x, chains[j][l]);
+    }
+  }
+  for (int l = 0; l < lines; ++l) {
+    for (int j = 0; j < gram_lanes; ++j) rows[j] = j < columns ? chains[j][l] : set(0.0);
+    transpose(rows);
+    for (int i = 0; i < gram_lanes; ++i) store(to[l] + i * gram_lanes, rows[i]);
+  }
+}
+
+// Of a last line with so many columns or fewer it is faster.
+constexpr std::ptrdiff_t few_columns = 4;
+
 struct GramProducts {
   const double* scaled;
   const double* z;
@@ -151,6 +181,30 @@ struct GramProducts {
     diagonal<lines>(line);
   }
 
+  // Rows [of, line] of the panel of a line of few columns, in groups.
+  template <int columns, int lines>
+  FALLLINE_INLINE void narrow_panel(std::ptrdiff_t of, std::ptrdiff_t line) const {
+    for (; of + lines <= line + 1; of += lines) {
+      const double* a[lines];
+      double* to[lines];
+      for (int l = 0; l < lines; ++l) {
+        a[l] = gram_line(scaled, of + l);
+        to[l] = triangle + triangle_panel(line) + (of + l) * gram_lanes * gram_lanes;
+      }
+      add_columns<columns, lines>(a, gram_line(z, line), n_rows, to);
+    }
+    if constexpr (lines > 1) narrow_panel<columns, lines - 1>(of, line);
+  }
+
+  template <int columns>
+  FALLLINE_INLINE void panel_of(std::ptrdiff_t n_columns, std::ptrdiff_t line) const {
+    if (n_columns == columns) {
+      narrow_panel<columns, block_lines>(0, line);
+    } else if constexpr (columns > 1) {
+      panel_of<columns - 1>(n_columns, line);
+    }
+  }
+
   // What is left over by groups of panels is taken first, where panels are short.
   template <int lines> FALLLINE_INLINE void first_panels(std::ptrdiff_t left) const {
     if (left == lines) {
@@ -172,9 +226,12 @@ inline void gram_add_products(const GramTile& tile, const double* factors, doubl
     }
   }
   const GramProducts products{scaled, tile.z, tile.n_rows, triangle};
-  std::ptrdiff_t line = tile.lines % block_lines;
+  const std::ptrdiff_t last = tile.columns - (tile.lines - 1) * gram_lanes;
+  const std::ptrdiff_t wide = last > few_columns ? tile.lines : tile.lines - 1;
+  std::ptrdiff_t line = wide % block_lines;
   if constexpr (block_lines > 1) products.first_panels<block_lines - 1>(line);
-  for (; line < tile.lines; line += block_lines) products.panels<block_lines>(line);
+  for (; line < wide; line += block_lines) products.panels<block_lines>(line);
+  if (wide < tile.lines) products.panel_of<few_columns>(last, wide);
 }
 
 // One block of eight columns of L v = z for eight rows in the lanes, of which earlier columns have

@@ -18,7 +18,9 @@ class Standardizer {
 
   std::ptrdiff_t n_columns() const { return n_columns_; }
   std::ptrdiff_t lines() const { return gram_lines(n_columns_); }
-  StandardColumns columns() const { return {mean_.data(), inverse_scale_.data(), lines()}; }
+  StandardColumns columns() const {
+    return {mean_.data(), inverse_scale_.data(), lines(), n_columns_};
+  }
 
  private:
   std::ptrdiff_t n_columns_;
@@ -55,7 +57,7 @@ class LineTile : public StandardTile {
 
  protected:
   GramTile rows(std::ptrdiff_t begin, std::ptrdiff_t end) const {
-    return {tile_.data() + begin * gram_lanes, columns_.lines, end - begin};
+    return {tile_.data() + begin * gram_lanes, columns_.lines, end - begin, columns_.columns};
   }
 
   StandardColumns columns_;

@@ -25,6 +25,7 @@ from fallline._validation import (
     is_view,
     raise_not_csr,
 )
+from fallline.estimators._plain import are_plain
 from fallline.losses import Loss
 from fallline.typing import DenseMatrix, FloatArray, IntArray
 
@@ -77,6 +78,9 @@ class LinearModel(BaseEstimator):
         if len(shape) == 2 and shape[1] > 1 and not several:
             message = f"y must be 1-dimensional, got shape {shape}; fit one model per column"
             raise ValueError(message)
+        if are_plain(X, y):
+            validate_data(self, X, skip_check_array=True)  # notes the columns
+            return X, y, self._check_weights(X, sample_weight), 0
         rows, y = self._check_rows(X, y, y_numeric=y_numeric, multi_output=several)
         matrix, copied_bytes = as_matrix(rows)
         if is_sparse(X):
@@ -84,15 +88,19 @@ class LinearModel(BaseEstimator):
                 copied_bytes = matrix.nbytes
         else:
             copied_bytes = 0 if is_view(cast("DenseMatrix", matrix), X) else matrix.nbytes
+        return matrix, y, self._check_weights(matrix, sample_weight), copied_bytes
+
+    def _check_weights(self, matrix: Matrix, sample_weight: Any) -> FloatArray | None:
+        """Return weights as the core reads them."""
         if sample_weight is None:
-            return matrix, y, None, copied_bytes
+            return None
         weights: FloatArray = _check_sample_weight(
             sample_weight, matrix, dtype=computed_in(matrix), ensure_non_negative=True
         )
         if not weights.any():
             message = "sample_weight must have a positive entry, got only zeros"
             raise ValueError(message)
-        return matrix, y, weights, copied_bytes
+        return weights
 
     def _margins(self, X: Any) -> FloatArray:
         check_is_fitted(self)

@@ -67,15 +67,13 @@ def gap_by_decrement(objective: Objective, step: NewtonStep) -> float:
     return self_concordant_gap(delta, objective.largest_leverage(_whole_factor(step)))
 
 
-def gap_ahead(objective: Objective, point: Point, step: NewtonStep) -> float:
+def gap_ahead(point: Point, step: NewtonStep) -> float:
     """Return a bound of the gap of the squared loss where a step leads, without a visit there.
 
     Parameters
     ----------
-    objective : Objective
-        Of the squared loss.
     point : Point
-        Of all rows, with its Hessian.
+        Of the squared loss and all rows, with its Hessian.
     step : NewtonStep
         From there.
 
@@ -88,15 +86,14 @@ def gap_ahead(objective: Objective, point: Point, step: NewtonStep) -> float:
     -----
     The gradient there is ``e = g + H step``, nothing but rounding errors, and the gap
     ``e . H^-1 e / 2``. Those of g and H themselves are at most ``32 eps sqrt(H_jj)`` times the root
-    mean square of the residuals and the sum of all ``sqrt(H_kk) |step_k|``; with a diagonal of
-    ones, H^-1 enlarges their squares by no more than its norm.
+    mean square of the residuals, which is at most sqrt(2 F), and the sum of all ``sqrt(H_kk)
+    |step_k|``; with a diagonal of ones, H^-1 enlarges their squares by no more than its norm.
     """
     if step.is_singular:
         return math.inf
     left = point.gradient + (point.hessian * step.direction).sum(axis=1)
     of_left = max(0.0, -inner(left, solve_again(step, left)))
-    residuals = point.margins - objective.y
-    terms = math.sqrt(objective.mean(residuals * residuals))
+    terms = math.sqrt(2.0 * point.value)
     terms += inner(np.sqrt(point.hessian.diagonal()), np.abs(step.direction))
     of_rounding = (_OF_A_SUM * terms) ** 2 * EPS * step.uncertainty
     return 0.5 * (math.sqrt(of_left) + math.sqrt(of_rounding)) ** 2

@@ -107,7 +107,7 @@ class Descent(ABC, Generic[StepT]):
         self, objective: Objective, start: Float64Array, tol: float, max_passes: int
     ) -> None:
         self.objective, self.start, self.max_passes = objective, start, max_passes
-        self.tolerance = Tolerance(objective, start, tol)
+        self.tolerance = Tolerance(objective, tol)
         self.cuts = 0
         self.proofs_failed = 0
         self.is_in_reach = True  # a proof by the step before, as far as is known

@@ -98,7 +98,7 @@ def minimize(objective: Objective, start: Float64Array, *, tol: float, max_passe
     .. [2] Portnoy & Koenker (1997), "The Gaussian hare and the Laplacian tortoise: computability of
        squared-error versus absolute-error estimators", Statistical Science 12(4).
     """
-    tolerance = Tolerance(objective, start, tol)
+    tolerance = Tolerance(objective, tol)
     return InteriorPoint(whole(objective), start).run(tolerance, max_passes)
 
 

@@ -112,7 +112,7 @@ class _Newton(Descent[NewtonStep]):
         value = point.value - 0.5 * step.decrement
         if value < _MUCH_LEFT * point.value:  # the difference has lost digits
             return math.inf, point
-        bound = certificate.gap_ahead(self.objective, point, step)
+        bound = certificate.gap_ahead(point, step)
         self._foreseen = point.u + step.direction
         place = point._replace(u=self._foreseen, value=value)
         return certificate.with_rounding(self.objective, place, bound), place

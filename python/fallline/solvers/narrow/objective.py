@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -219,8 +220,10 @@ class Objective:
             start[-1] = mean
         return start
 
-    def null(self, start: Float64Array) -> Null:
-        """Return F at the start; reads y only."""
+    @cached_property
+    def null(self) -> Null:
+        """F at the start; reads y only."""
+        start = self.start()
         intercept = float(start[-1]) if self.coordinates.fit_intercept else 0.0
         losses = _core.loss_values(
             self.loss.name, np.full_like(self.y, intercept), self.y, self.loss.parameters

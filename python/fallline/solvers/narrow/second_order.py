@@ -24,9 +24,9 @@ KINKED: Final = frozenset({"hinge", "quantile", "epsilon_insensitive"})
 def solve(problem: Problem) -> Optimum:
     """Minimise F of one head, or of coupled ones without an L1 term."""
     X, loss = problem.X, problem.loss
-    y, weights = problem.y.astype(np.float64), problem.sample_weight
+    y, weights = np.ascontiguousarray(problem.y, np.float64), problem.sample_weight
     if weights is not None:
-        weights = weights.astype(np.float64)
+        weights = weights.astype(np.float64, copy=False)
     coordinates = coordinates_for(X, weights, fit_intercept=problem.fit_intercept)
     l1 = problem.alpha * problem.l1_ratio
     l2 = problem.alpha - l1
@@ -55,7 +55,7 @@ def outcome(problem: Problem, objective: Objective, solution: Solution, method: 
         solution.gap,
         objective.passes,
         solution.value,
-        objective.null(objective.start()).value,
+        objective.null.value,
         solution.values,
         shift_for(coordinates.mean, 1.0 / coordinates.inverse_scale, computed_in(problem.X)),
         method,

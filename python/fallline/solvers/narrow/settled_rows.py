@@ -76,7 +76,7 @@ def minimize(objective: Objective, start: Float64Array, *, tol: float, max_passe
     counts = [max(ROWS_PER_COORDINATE * objective.size, FEWEST_ROWS)]
     while 2 * GROWTH * counts[-1] <= len(rows.s):
         counts.append(GROWTH * counts[-1])
-    tolerance = Tolerance(objective, start, tol)
+    tolerance = Tolerance(objective, tol)
     share = _WIDTH * math.sqrt(objective.size / counts[-1])
     if _FEWEST_SAMPLES * counts[0] > len(rows.s) or (1.0 + _LEADING) * share > _MOST_AT_FIRST:
         return InteriorPoint(rows, start).run(tolerance, max_passes)

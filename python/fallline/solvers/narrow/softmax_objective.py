@@ -1,6 +1,7 @@
 """F of classes that softmax couples, in coordinates that leave nothing free."""
 
 import math
+from functools import cached_property
 from typing import Any, Final, cast
 
 import numpy as np
@@ -106,13 +107,14 @@ class SoftmaxObjective(Objective):
             start[:, -1] = (self.basis * logarithms[:, np.newaxis]).sum(axis=0)
         return start.reshape(-1)
 
-    def null(self, start: Float64Array) -> Null:
-        """Return F at the start; reads y only."""
+    @cached_property
+    def null(self) -> Null:
+        """F at the start; reads y only."""
         if not self.coordinates.fit_intercept:
             value = math.log(self.n_classes)
             return Null(value, value, 0.0)
         value = -sum(share * math.log(share) for share in self._shares())
-        terms = np.abs(self.basis) * np.abs(self._vectors(start)[:, -1])
+        terms = np.abs(self.basis) * np.abs(self._vectors(self.start())[:, -1])
         return Null(value, value, float(terms.sum(axis=1).max()))
 
     def largest_leverage(self, factor: Float64Array) -> float:

@@ -3,7 +3,6 @@
 from typing import Final
 
 from fallline.solvers.narrow.objective import EPS, Objective
-from fallline.typing import Float64Array
 
 # Rounding error of F, as a share of the terms it is made of: in the losses, the sums of each tile,
 # their sums, and the mean.
@@ -21,8 +20,6 @@ class Tolerance:
     ----------
     objective : Objective
         Whose F it is.
-    start : ndarray of shape (size,)
-        The best intercept of a model without features.
     tol : float
         Share of F, or of a thousandth of the F without features where that is more.
 
@@ -32,9 +29,9 @@ class Tolerance:
         F without features.
     """
 
-    def __init__(self, objective: Objective, start: Float64Array, tol: float) -> None:
+    def __init__(self, objective: Objective, tol: float) -> None:
         self.tol = tol
-        null = objective.null(start)
+        null = objective.null
         self.null_value, self._null_size = null.value, null.size
         # Of rounded margins, where they are the intercept alone: matters where F could be zero.
         self._null_rounding = 8.0 * ((objective.size + 4) * EPS * null.margin) ** 2

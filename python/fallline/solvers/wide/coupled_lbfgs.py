@@ -66,7 +66,7 @@ class _Lbfgs:
     def __init__(self, objective: SoftmaxObjective, tol: float, max_passes: int) -> None:
         self.objective, self.max_passes = objective, max_passes
         start = objective.start()
-        self.tolerance = Tolerance(objective, start, tol)
+        self.tolerance = Tolerance(objective, tol)
         nowhere = np.empty(0)
         self.reached = Point(start, self.tolerance.null_value, nowhere, nowhere, nowhere)
         self.values: list[float] = []

@@ -102,7 +102,7 @@ def _judged(
     )
     u = coordinates.of(coef.astype(np.float64), intercept)
     point = objective.with_best_intercept(objective.at(u, hessian=False))
-    tolerance = Tolerance(objective, objective.start(), problem.tol)
+    tolerance = Tolerance(objective, problem.tol)
     gap = min(gap_by_penalty(objective, point), point.value)
     gap += 2.0 * tolerance.rounding(point.value)
     status = found.status
