@@ -31,8 +31,9 @@ _NARROWEST: Final = 0.1
 _LEARNT: Final = 0.1
 _NEAR: Final = 1e-4
 
-# Steps on the same rows; and shorter than this share of what the model says they lead nowhere.
-_MOST_STEPS: Final = 10
+# Steps on the same rows; and shorter than this share of what the model says they lead nowhere. With
+# 10 instead of 20 a hinge on covtype took 145 instead of 86 passes.
+_MOST_STEPS: Final = 20
 _SHORTEST: Final = 1e-3
 
 
