@@ -11,7 +11,7 @@ from fallline.solvers.narrow import interior_point, settled_rows
 from fallline.solvers.narrow.coordinates import coordinates_for
 from fallline.solvers.narrow.descent import Solution
 from fallline.solvers.narrow.objective import Objective
-from fallline.solvers.narrow.row_parts import reduced, sampled, whole
+from fallline.solvers.narrow.row_parts import reduced, spaced, whole
 from fallline.typing import Float64Array
 from loss_cases import of_python, targets_near
 from test_same_bits import same_at_any_number_of_threads, same_on_all_fma_targets
@@ -112,17 +112,17 @@ def test_means_make_no_row_dearer_and_none_on_its_line_cheaper(name: str) -> Non
         assert value(part, v) <= value(rows, v) * (1 + rounding)
 
 
-def test_samples_have_the_rows_of_large_scores_and_the_weight_of_all() -> None:
+def test_spaced_rows_have_the_weight_of_all() -> None:
     X, y, counts = data("quantile")
     rows = whole(posed(X, y, counts, losses.Quantile()))
-    scores = np.ones(len(rows.s))
-    scores[::1000] = 100.0
-    part, chosen = sampled(rows, scores, 1000)
-    assert np.isin(np.arange(0, len(scores), 1000), chosen).all()
-    assert part.s.sum() == pytest.approx(rows.s.sum(), rel=len(scores) * EPS)
-    # By twos and hundreds: the share of the first is what it is of all rows, to the last step.
-    likely = part.s[scores[chosen] == 1.0] / rows.s[chosen][scores[chosen] == 1.0]
-    assert np.ptp(likely) <= 4 * EPS * likely.max()
+    part = spaced(rows, 1000)
+    assert part.rows is not None
+    assert rows.rows is not None
+    step = len(rows.s) // 1000
+    np.testing.assert_array_equal(part.rows, rows.rows[::step])
+    np.testing.assert_array_equal(part.boxes.c[0], y[part.rows])
+    assert part.s.sum() == pytest.approx(rows.s.sum(), rel=len(part.s) * EPS)
+    assert np.ptp(part.s / counts[part.rows]) <= 2 * EPS * part.s.max()
 
 
 @pytest.mark.parametrize("ordered", [False, True])

@@ -16,6 +16,10 @@ from fallline.losses import (
 )
 from fallline.typing import BoolArray, Float64Array, IntArray
 
+# Newton steps to a dual on the central path; of a mu of ``q w^2 / 2`` or more, in boxes w to either
+# side of their middle, no more are needed.
+_CENTRAL_STEPS: Final = 6
+
 
 class DualBoxes(NamedTuple):
     """The dual variables of each row: of a loss with two arms there are two, whose terms add up.
@@ -45,6 +49,11 @@ class DualBoxes(NamedTuple):
         """Whether there is a wall above."""
         return np.isfinite(self.upper)
 
+    @property
+    def are_bounded(self) -> bool:
+        """Whether there are walls on both sides: no slope of the loss is beyond them."""
+        return bool(self.has_lower.all() and self.has_upper.all())
+
     def centre(self) -> Float64Array:
         """Return the middle of each box; of a half-line a point at distance 1 from its end."""
         lower = np.where(self.has_lower, self.lower, self.upper - 2.0)
@@ -55,6 +64,35 @@ class DualBoxes(NamedTuple):
         """Return how far the walls are below and above; 1 of those that are not there."""
         below = np.where(self.has_lower, d - self.lower, 1.0)
         return below, np.where(self.has_upper, self.upper - d, 1.0)
+
+    def central(
+        self, z: Float64Array, mu: float
+    ) -> tuple[Float64Array, Float64Array, Float64Array]:
+        """Return the duals of margins z on the central path, and how far the walls are.
+
+        They are where ``z - q d - c = mu / (u - d) - mu / (d - l)``, of boxes [l, u] with walls on
+        both sides: with t from -1 to 1 in place of d, an increasing function with t for its sign.
+        """
+        middle, half = 0.5 * (self.lower + self.upper), 0.5 * (self.upper - self.lower)
+        way = z - self.c - self.q * middle
+        pull, slope = np.abs(way), self.q * half
+        ratio = pull * half / mu
+        root = np.sqrt(1.0 + ratio * ratio)
+        t, left = ratio / (1.0 + root), (1.0 + 1.0 / (root + ratio)) / (1.0 + root)  # left: 1 - t
+        if self.q > 0.0:
+            # Newton's method from above, where the function is convex.
+            t = np.minimum(t, pull / slope)
+            left = np.maximum(left, 1.0 - t)
+            for _ in range(_CENTRAL_STEPS):
+                t = np.minimum(1.0 - left, 1.0)
+                product = left * (1.0 + t)
+                excess = slope * t + 2.0 * mu / half * t / product - pull
+                rise = slope + 2.0 * mu / half * (1.0 + t * t) / product**2
+                left = np.minimum(left + np.maximum(excess / rise, 0.0), 1.0)
+            t = 1.0 - left
+        d = middle + half * np.copysign(t, way)
+        near, far = half * left, half * (1.0 + t)
+        return d, np.where(way > 0.0, far, near), np.where(way > 0.0, near, far)
 
     def slopes(self, z: Float64Array) -> Float64Array:
         """Return the duals that the margins z belong to: the slopes of the arms."""

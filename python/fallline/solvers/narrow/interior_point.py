@@ -99,26 +99,41 @@ def minimize(objective: Objective, start: Float64Array, *, tol: float, max_passe
        squared-error versus absolute-error estimators", Statistical Science 12(4).
     """
     tolerance = Tolerance(objective, tol)
-    return InteriorPoint(whole(objective), start).run(tolerance, max_passes)
+    rows = whole(objective)
+    return InteriorPoint(rows, far_off(rows, start)).run(tolerance, max_passes)
+
+
+def far_off(part: Part, u: Float64Array) -> _State:
+    """Return a state to begin with where nothing is known of the minimum."""
+    boxes = part.boxes
+    z, d = part.margins(u), boxes.centre()
+    pull = z - boxes.q * d - boxes.c
+    least = float(np.abs(pull).mean()) or 1.0  # for products of about the same size
+    below = boxes.has_lower * (np.maximum(-pull, 0.0) + least)
+    above = boxes.has_upper * (np.maximum(pull, 0.0) + least)
+    return _State(u.copy(), z, d, *boxes.distances(d), below, above)
+
+
+def near_path(part: Part, u: Float64Array, z: Float64Array, mu: float) -> _State:
+    """Return a state all of whose products are mu, of weights and their margins.
+
+    It is on the central path if the first equation holds as well, and where it nearly does close to
+    it. The slopes of the loss would be dual variables at the walls, from where steps are short.
+    """
+    d, to_lower, to_upper = part.boxes.central(z, mu)
+    return _State(u.copy(), z, d, to_lower, to_upper, mu / to_lower, mu / to_upper)
 
 
 class InteriorPoint:
     """One minimisation under way."""
 
-    def __init__(self, part: Part, start: Float64Array) -> None:
+    def __init__(self, part: Part, state: _State) -> None:
         self.part, self.objective = part, part.objective
         self.s, self.boxes = part.s, part.boxes
-        boxes = part.boxes
-        n_walls = (boxes.has_lower.astype(np.float64) + boxes.has_upper).sum(axis=0)
+        n_walls = (self.boxes.has_lower.astype(np.float64) + self.boxes.has_upper).sum(axis=0)
         self.n_walls = inner(self.s, n_walls)
-        z = part.margins(start)
-        d = boxes.centre()
-        pull = z - boxes.q * d - boxes.c
-        least = float(np.abs(pull).mean()) or 1.0  # for products of about the same size
-        below = boxes.has_lower * (np.maximum(-pull, 0.0) + least)
-        above = boxes.has_upper * (np.maximum(pull, 0.0) + least)
-        self.state = _State(start.copy(), z, d, *boxes.distances(d), below, above)
-        self.residual = self._verified()
+        self.state = state
+        self.residual = part.residual(state.u, state.d)
         self.values: list[float] = []
 
     def run(self, tolerance: Tolerance, max_passes: int) -> Solution:

@@ -57,6 +57,11 @@ class Part(NamedTuple):
                 curvature += weight / total * np.multiply.outer(x, x)
         return gradient, curvature
 
+    def value(self, u: Float64Array, z: Float64Array) -> float:
+        """Return F of margins at u."""
+        mean = inner(self.s, self.boxes.losses(z)) / self.objective.sum_of_weights
+        return mean + self.objective.penalty(u)
+
     def residual(self, u: Float64Array, d: Float64Array) -> Float64Array:
         """Return ``mean(d x) + R u``, which is zero at the optimum."""
         gradient, _ = self.sums(d.sum(axis=0), np.ones_like(self.s), hessian=False)
@@ -96,35 +101,12 @@ def whole(objective: Objective) -> Part:
     return Part(objective, rows, nothing, s[rows], boxes)
 
 
-def sampled(part: Part, scores: Float64Array, n: int) -> tuple[Part, IntArray]:
-    """Return about n rows of a part, the likelier for large scores, and where they were in it.
-
-    Parameters
-    ----------
-    part : Part
-        Without means.
-    scores : ndarray of shape (n_rows,)
-        Positive.
-    n : int
-        How many; rows with more than an n-th of all scores are chosen anyway.
-
-    Notes
-    -----
-    The rows at even distances in the running sum of the scores: no random numbers. The weight of a
-    row is divided by its chance, so that sums over rows are estimated without bias by order [1]_.
-
-    References
-    ----------
-    .. [1] Madow (1949), "On the theory of systematic sampling, II", Annals of Mathematical
-       Statistics 20(3).
-    """
-    sums = np.cumsum(scores)
-    distance = float(sums[-1]) / n
-    chosen = np.unique(np.searchsorted(sums, (np.arange(n) + 0.5) * distance))
-    s = part.s[chosen] * np.maximum(1.0, distance / scores[chosen])
-    s *= part.objective.sum_of_weights / float(s.sum())
+def spaced(part: Part, n: int) -> Part:
+    """Return at least n rows of a part without means, evenly spaced, with the weight of all."""
+    chosen = np.arange(0, len(part.s), max(len(part.s) // n, 1))
+    s = part.s[chosen] * (part.objective.sum_of_weights / float(part.s[chosen].sum()))
     rows = chosen if part.rows is None else part.rows[chosen]
-    return part._replace(rows=rows, s=s, boxes=part.boxes.of(chosen)), chosen
+    return part._replace(rows=rows, s=s, boxes=part.boxes.of(chosen))
 
 
 def reduced(part: Part, z: Float64Array, is_near: BoolArray) -> tuple[Part, IntArray]:

@@ -1,4 +1,6 @@
-"""Sums over the rows by any numbers, without a loss: margins, gradients and normal equations."""
+"""Sums over the rows by any numbers or targets: margins, gradients and normal equations."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -42,7 +44,7 @@ def normal_equations(
     if rows is not None:
         targets = _spread(targets, rows, objective.n_samples)
         weights = _spread(weights, rows, objective.n_samples)
-    gradient, curvature, _ = _squares(objective, nowhere, targets, weights, rows, hessian)
+    gradient, curvature, _ = _visit(objective, nowhere, targets, weights, rows, hessian)
     gradient /= objective.sum_of_weights
     if curvature is None:
         return gradient, np.empty((0, 0))
@@ -53,16 +55,61 @@ def normal_equations(
 
 def margins(objective: Objective, u: Float64Array, rows: IntArray | None) -> Float64Array:
     """Visit rows, None for all, and return their margins."""
-    return _squares(objective, u, objective.y, objective.sample_weight, rows, hessian=False)[2]
+    return _visit(objective, u, objective.y, objective.sample_weight, rows, hessian=False)[2]
 
 
-def _squares(
+def hubers(
+    objective: Objective,
+    u: Float64Array,
+    targets: Float64Array,
+    weights: Float64Array,
+    rows: IntArray | None,
+    width: float,
+) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Visit rows and return what Huber's losses of any targets are like, without the penalty.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of one head; whose rows they are.
+    u : ndarray of shape (size,)
+        Where.
+    targets, weights : ndarray of shape (n_visited,)
+        Of the rows visited; weights are positive.
+    rows : ndarray of shape (n_visited,) or None
+        None for all.
+    width : float
+        From where on the losses are straight, positive.
+
+    Returns
+    -------
+    gradient : ndarray of shape (size,)
+        Of the sum over the rows, over the sum of the sample weights of the objective.
+    hessian : ndarray of shape (size, size)
+        Of the same.
+    margins : ndarray of shape (n_visited,)
+        Of the rows.
+    """
+    if rows is not None:
+        targets = _spread(targets, rows, objective.n_samples)
+        weights = _spread(weights, rows, objective.n_samples)
+    gradient, curvature, found = _visit(
+        objective, u, targets, weights, rows, hessian=True, loss="huber", parameters=[width]
+    )
+    assert curvature is not None
+    total = objective.sum_of_weights
+    return gradient / total, curvature / total, found
+
+
+def _visit(
     objective: Objective,
     u: Float64Array,
     targets: Float64Array,
     weights: Float64Array | None,
     rows: IntArray | None,
     hessian: bool,
+    loss: str = "squared",
+    parameters: Sequence[float] = (),
 ) -> tuple[Float64Array, Float64Array | None, Float64Array]:
     n = objective.n_samples if rows is None else len(rows)
     coordinates, found = objective.coordinates, np.empty(n)
@@ -72,11 +119,12 @@ def _squares(
             objective.X,
             targets,
             weights,
-            "squared",
+            loss,
             u,
             coordinates.mean,
             coordinates.inverse_scale,
             coordinates.fit_intercept,
+            loss_parameters=list(parameters),
             order=rows,
             hessian_rows=(0, n) if hessian else None,
             margins=found,

@@ -1,21 +1,20 @@
 """Losses with bends over many rows: an interior point among the rows whose side is still open."""
 
 import math
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
 from fallline import _core
-from fallline._standardization import inner
-from fallline.solvers.narrow.descent import FEWEST_ROWS, GROWTH, ROWS_PER_COORDINATE, Solution
-from fallline.solvers.narrow.interior_point import InteriorPoint
+from fallline.solvers.narrow.descent import FEWEST_ROWS, ROWS_PER_COORDINATE, Solution
+from fallline.solvers.narrow.interior_point import InteriorPoint, far_off, near_path
 from fallline.solvers.narrow.objective import Objective, Point
-from fallline.solvers.narrow.row_parts import Part, reduced, sampled, whole
+from fallline.solvers.narrow.rounded_bends import approach, tells
+from fallline.solvers.narrow.row_parts import Part, reduced, whole
 from fallline.solvers.narrow.tolerance import Tolerance
 from fallline.typing import BoolArray, Float64Array
 
-# What m rows say of the others is off by about the square root of D / m, and so is the share of the
+# What n rows say of themselves is off by about the square root of D / n, and so is the share of the
 # rows whose side is open; taken times this.
 _WIDTH: Final = 3.0
 
@@ -23,11 +22,8 @@ _WIDTH: Final = 3.0
 # reduced F has its minimum far away.
 _LEADING: Final = 0.5
 
-# Minimum on a sample: F within this times D / m, which the other rows change it by.
-_LEARNT: Final = 0.1
-
-# Of fewer rows than so many first samples an iteration takes no time to speak of.
-_FEWEST_SAMPLES: Final = 16
+# Of fewer rows than so many times the first part of them an iteration takes no time to speak of.
+_FEWEST_PARTS: Final = 8
 
 # Above these shares of the rows, at first and later on, there is nothing to win.
 _MOST_AT_FIRST: Final = 0.3
@@ -59,28 +55,23 @@ def minimize(objective: Objective, start: Float64Array, *, tol: float, max_passe
 
     Notes
     -----
-    Samples of rows, of which those with a large leverage are the likelier [2]_, lead to weights by
-    `interior_point`. Then the rows far from a bend for their leverage are replaced by their means,
-    one for each line that they are on, and F of means and other rows is minimised. As in [1]_ this
-    is the minimum of F if all rows are still on their lines, which a pass over all rows shows: dual
-    variables of a mean are those of its rows. Rows that have left their line are kept as rows from
-    then on, and the best point on the way there says what lines the others are on.
+    Newton's method on F with its bends rounded leads to weights next to the minimum, from where the
+    interior point is not far, if slopes are bounded: see `rounded_bends`. Of many rows those far
+    from a bend there, for their leverage, are replaced by their means, one for each line that they
+    are on, and F of means and other rows is minimised. As in [1]_ this is the minimum of F if all
+    rows are still on their lines, which a pass over all rows shows: dual variables of a mean are
+    those of its rows. Rows that have left their line are kept as rows from then on, and the best
+    point on the way there says what lines the others are on.
 
     References
     ----------
     .. [1] Portnoy & Koenker (1997), "The Gaussian hare and the Laplacian tortoise: computability of
        squared-error versus absolute-error estimators", Statistical Science 12(4), section 5.
-    .. [2] Clarkson (2005), "Subgradient and sampling algorithms for L1 regression", SODA.
     """
-    rows = whole(objective)
-    counts = [max(ROWS_PER_COORDINATE * objective.size, FEWEST_ROWS)]
-    while 2 * GROWTH * counts[-1] <= len(rows.s):
-        counts.append(GROWTH * counts[-1])
-    tolerance = Tolerance(objective, tol)
-    share = _WIDTH * math.sqrt(objective.size / counts[-1])
-    if _FEWEST_SAMPLES * counts[0] > len(rows.s) or (1.0 + _LEADING) * share > _MOST_AT_FIRST:
-        return InteriorPoint(rows, start).run(tolerance, max_passes)
-    return _Settling(rows, start, tolerance, max_passes).run(counts)
+    rows, tolerance = whole(objective), Tolerance(objective, tol)
+    if not rows.boxes.are_bounded or not tells(rows):
+        return InteriorPoint(rows, far_off(rows, start)).run(tolerance, max_passes)
+    return _Settling(rows, start, tolerance, max_passes).run()
 
 
 class _Settling:
@@ -95,19 +86,25 @@ class _Settling:
         self.values: list[float] = []
         self.events: list[str] = []
 
-    def run(self, counts: list[int]) -> Solution:
-        """Go through samples of so many rows, and then on with all."""
+    def run(self) -> Solution:
+        """Go next to the minimum, and then on with the rows whose side is open, or with all."""
         try:
-            return self._run(counts)
+            return self._run()
         except KeyboardInterrupt:
             return self._end("interrupted", math.nan)
 
-    def _run(self, counts: list[int]) -> Solution:
-        rows, leverages = self.rows, _leverages(self.rows)
-        u = self._taught(counts, leverages)
-        z = rows.margins(u)
-        self.u, self.z, self.value = u, z, self._value(u, z)
-        is_near = self._near(rows, z, leverages, counts[-1])
+    def _run(self) -> Solution:
+        nearby = approach(self.rows, self.u, self.max_passes)
+        self.u, self.z, self.value, self.mu = nearby.u, nearby.z, nearby.value, nearby.mu
+        self.values = nearby.values
+        if nearby.status:
+            return self._end(nearby.status, self.value if nearby.status == "stopped" else math.nan)
+        n, size = len(self.rows.s), self.objective.size
+        first = max(ROWS_PER_COORDINATE * size, FEWEST_ROWS)
+        share = (1.0 + _LEADING) * _WIDTH * math.sqrt(size / n)
+        if n < _FEWEST_PARTS * first or share > _MOST_AT_FIRST:
+            return self._with_all()
+        is_near = self._near(_leverages(self.rows, nearby.hessian))
         while is_near.mean() <= _MOST:
             solution = self._round(is_near)
             if solution is not None:
@@ -115,25 +112,11 @@ class _Settling:
         self.events.append("too many rows are next to a bend: on with all of them")
         return self._with_all()
 
-    def _taught(self, counts: list[int], leverages: Float64Array) -> Float64Array:
-        """Return weights that samples lead to."""
-        u, taught, size = self.u, 0, self.objective.size
-        scores = self.rows.s * (leverages / size + 1.0)
-        for count in counts:
-            part, chosen = sampled(self.rows, scores, count)
-            if taught:
-                z = part.margins(u)
-                part, _ = reduced(part, z, self._near(part, z, leverages[chosen], taught))
-            method = InteriorPoint(part, u)
-            method.approach(self._loosely(_LEARNT * size / count), self.max_passes)
-            u, taught = method.state.u, count
-        return u
-
-    def _near(self, part: Part, z: Float64Array, leverages: Float64Array, taught: int) -> BoolArray:
-        """Return which rows have an open side, as so many rows have taught, or a leverage."""
-        n = len(z)
-        open_rows = int(_WIDTH * math.sqrt(self.objective.size / taught) * n)
-        depths = part.boxes.depths(z) / np.sqrt(np.maximum(leverages, _JITTER))
+    def _near(self, leverages: Float64Array) -> BoolArray:
+        """Return which rows have an open side, or a leverage."""
+        n = len(self.z)
+        open_rows = int(_WIDTH * math.sqrt(self.objective.size / n) * n)
+        depths = self.rows.boxes.depths(self.z) / np.sqrt(np.maximum(leverages, _JITTER))
         deepest = _nth(depths, min(open_rows, n - 1))
         leading = _nth(-leverages, min(int(_LEADING * open_rows), n - 1))
         return np.asarray((depths <= max(deepest, 0.0)) | (-leverages < leading))
@@ -142,7 +125,7 @@ class _Settling:
         """Minimise F of the rows near and the means of the others, and add those that it moves."""
         rows, tolerance = self.rows, self.tolerance
         part, places = reduced(rows, self.z, is_near)
-        method = InteriorPoint(part, self.u)
+        method = InteriorPoint(part, near_path(part, self.u, part.margins(self.u), self.mu))
         method.approach(tolerance.allowed, self.max_passes)
         u, d = method.state.u, method.state.d[:, places]
         z = rows.margins(u)
@@ -181,34 +164,25 @@ class _Settling:
         end = Point(to, self.value, nothing, nothing, z_there)
         t = self.objective.best_step(start, end, self.rows.rows)
         u, z = u + t * (to - u), z + t * (z_there - z)
-        value = self._value(u, z)
+        value = self.rows.value(u, z)
         if value < self.value:
             self.u, self.z, self.value = u, z, value
 
     def _with_all(self) -> Solution:
-        solution = InteriorPoint(self.rows, self.u).run(self.tolerance, self.max_passes)
+        state = near_path(self.rows, self.u, self.z, self.mu)
+        solution = InteriorPoint(self.rows, state).run(self.tolerance, self.max_passes)
         values, events = self.values + solution.values, self.events + solution.events
         return solution._replace(values=values, events=events)
-
-    def _value(self, u: Float64Array, z: Float64Array) -> float:
-        losses = self.rows.boxes.losses(z)
-        return inner(self.rows.s, losses) / self.objective.sum_of_weights + self.objective.penalty(
-            u
-        )
-
-    def _loosely(self, share: float) -> Callable[[float], float]:
-        return lambda value: max(share * value, self.tolerance.allowed(value))
 
     def _end(self, status: str, gap: float) -> Solution:
         allowed = self.tolerance.allowed(self.value)
         return Solution(self.u, status, gap, allowed, self.value, self.values, self.events)
 
 
-def _leverages(rows: Part) -> Float64Array:
-    """Return ``x . (mean x x')^-1 x`` of each row: two passes."""
+def _leverages(rows: Part, square: Float64Array) -> Float64Array:
+    """Return ``x . H^-1 x`` of each row and a matrix H: one pass."""
     objective, coordinates = rows.objective, rows.objective.coordinates
-    ones, found = np.ones_like(rows.s), np.empty(len(rows.s))
-    _, square = rows.sums(ones, ones, hessian=True)
+    found = np.empty(len(rows.s))
     diagonal = square.diagonal()
     scale = np.divide(1.0, np.sqrt(diagonal), out=np.zeros_like(diagonal), where=diagonal > 0.0)
     square = square * (scale[:, np.newaxis] * scale)
