@@ -15,10 +15,10 @@ from fallline.solvers.wide.penalized import Certificate, PenalizedObjective
 # The order of the rows is a function of it and the epoch.
 _SEED: Final = 0
 
-# From this epoch on the gap tells how many more there will be; beyond so many other ways are faster:
-# of a smooth loss, where an epoch takes as long as three or four products of Newton's method, and of
-# one that is solved in its dual. On rt_polarity limits of 4 to 10 are as good, and 40 takes twice
-# the time; the text of benchmarks/made_sets.py needs 8 epochs in all.
+# From this epoch on the gap tells how many more there will be; beyond so many other ways are
+# faster: of a smooth loss, where an epoch takes as long as three or four products of Newton's
+# method, and of one that is solved in its dual. On rt_polarity limits of 4 to 10 are as good, and
+# 40 takes twice the time; the text of benchmarks/made_sets.py needs 8 epochs in all.
 _FIRST_JUDGED: Final = 3
 _MOST_EPOCHS: Final = 10
 _MOST_IN_DUAL: Final = 40
