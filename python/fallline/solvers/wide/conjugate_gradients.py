@@ -77,12 +77,13 @@ def newton_step(
        Operations Research Letters 9.
     """
     began, alpha = objective.passes, objective.alpha
+    share = _share(curvatures)
     inverse, centre = inverse_diagonal(objective, curvatures)
     direction, left, decrease = np.zeros_like(gradient), -gradient, 0.0
     scaled = inverse * left
     way, square = scaled, inner(left, scaled)
     for k in range(1, objective.n_features + 1):
-        bent = objective.mean_gram(curvatures, way)
+        bent = objective.mean_gram(curvatures, way, share=share)
         bent += alpha * way - centre * inner(centre, way)
         bend = inner(way, bent)
         if not bend > 0.0:
@@ -109,11 +110,17 @@ def inverse_diagonal(
 
     Where a weight has no curvature there is a zero.
     """
-    diagonal = objective.mean_row(curvatures, squares=True)
+    share = _share(curvatures)
+    diagonal = objective.mean_row(curvatures, squares=True, share=share)
     total, centre = objective.mean(curvatures), np.zeros_like(diagonal)
     if objective.fit_intercept and total > 0.0:
-        centre = objective.mean_row(curvatures) / math.sqrt(total)
+        centre = objective.mean_row(curvatures, share=share) / math.sqrt(total)
         diagonal = np.maximum(diagonal - centre * centre, 0.0)
     diagonal += objective.alpha
     inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0.0)
     return inverse, centre
+
+
+def _share(curvatures: Float64Array) -> float:
+    """Return the share of the rows that are read: those that curve."""
+    return float(np.count_nonzero(curvatures)) / len(curvatures)

@@ -20,7 +20,7 @@ _SEED: Final = 0
 # method, and of one that is solved in its dual. On rt_polarity limits of 4 to 10 are as good, and
 # 40 takes twice the time; the text of benchmarks/made_sets.py needs 8 epochs in all.
 _FIRST_JUDGED: Final = 3
-_MOST_EPOCHS: Final = 10
+_MOST_EPOCHS: Final = 6
 _MOST_IN_DUAL: Final = 40
 
 # A gap that was certified can have been larger than expected for a reason that has gone.
