@@ -143,7 +143,7 @@ class _DualAscent:
         self.gaps.clear()
 
     def _ratio(self) -> float:
-        return self.gaps[-1] / self.gaps[-2] if self.gaps[-2] > 0.0 else 0.0
+        return self.gaps[-1] / self.gaps[-2] if self.gaps[-2] > 0.0 else math.inf
 
     def _expected_gap(self) -> float:
         """Return the gap after an epoch: by that of its rows before their turn."""
@@ -155,7 +155,7 @@ class _DualAscent:
         if len(self.gaps) < _FIRST_JUDGED:
             return False
         ratio, gap = self._ratio(), self.gaps[-1]
-        if gap <= allowed:
+        if gap <= allowed or ratio == 0.0:  # of a gap that was infinite
             return False
         in_dual = self.objective.loss.name in SOLVED_IN_DUAL
         most = _MOST_IN_DUAL if in_dual else _MOST_EPOCHS
