@@ -153,3 +153,14 @@ def test_wide_sparse_rows_are_solved(alpha: float) -> None:
     )
     optimum = solvers.solve(p)
     assert optimum.status == ("certified" if alpha > 0.0 else "separable")
+
+
+@pytest.mark.parametrize(("before", "is_slow"), [(np.inf, False), (0.0, True)])
+def test_gaps_that_were_infinite_or_zero_tell_whether_ascent_is_slow(
+    before: float, is_slow: bool
+) -> None:
+    X = compress(np.eye(4), np.float64)
+    p = solvers.Problem(X, np.ones(4), None, losses.Logistic(), 1.0, 0.0, True, 1e-6, 100)
+    ascent = dual_ascent._DualAscent(penalized.PenalizedObjective(p), 100)
+    ascent.gaps = [1.0, before, 1.0]
+    assert ascent._is_slow(1e-6) is is_slow

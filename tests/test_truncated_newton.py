@@ -129,3 +129,27 @@ def test_targets_do_not_change_the_bits() -> None:
         return np.append(optimum.coef, [optimum.intercept, optimum.gap]).tobytes()
 
     same_on_all_fma_targets(fit)
+
+
+def easy_rows_and_noise(size: float) -> solvers.Problem:
+    """Half of the rows with columns that tell their class, of which the other half have none."""
+    rng = np.random.default_rng(0)
+    n, d = 2_000, 1_000
+    noise = rng.random((n, d)) * (rng.random((n, d)) < 0.01)
+    y = rng.choice([-1.0, 1.0], n)
+    telling = y[:, None] * np.abs(rng.standard_normal((n, 3))) + 0.05 * rng.standard_normal((n, 3))
+    telling[: n // 2] = 0.0
+    p, _ = problem("logistic", alpha=1e-5)
+    X = compress(np.hstack([noise, size * telling]), np.float64)
+    return p._replace(X=X, y=y, sample_weight=None)
+
+
+@pytest.mark.parametrize("size", [1.0, 10.0, 1e3])
+def test_rows_that_hardly_curve_are_left_out(size: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = easy_rows_and_noise(size)
+    found = truncated_newton.solve(p)
+    assert found.status == "certified"
+    monkeypatch.setattr(truncated_newton, "_FLAT", 0.0)
+    with_all = truncated_newton.solve(p)
+    assert found.passes < with_all.passes
+    assert found.value <= with_all.value + found.gap

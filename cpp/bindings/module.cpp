@@ -13,5 +13,6 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   fallline::bind_newton(m);
   fallline::bind_linalg(m);
   fallline::bind_dual(m);
+  fallline::bind_sparse_gram(m);
   fallline::bind_columns(m);
 }

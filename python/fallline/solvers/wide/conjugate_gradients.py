@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fallline._standardization import inner
+from fallline.solvers.wide.gram import Gram, share_of_nonzero
 from fallline.solvers.wide.penalized import PenalizedObjective
 from fallline.typing import Float64Array
 
@@ -78,11 +79,12 @@ def newton_step(
     """
     began, alpha = objective.passes, objective.alpha
     inverse, centre = inverse_diagonal(objective, curvatures)
+    gram = Gram(objective, curvatures, often=goal.share == 0.0)
     direction, left, decrease = np.zeros_like(gradient), -gradient, 0.0
     scaled = inverse * left
     way, square = scaled, inner(left, scaled)
     for k in range(1, objective.n_features + 1):
-        bent = objective.mean_gram(curvatures, way)
+        bent = gram.times(way)
         bent += alpha * way - centre * inner(centre, way)
         bend = inner(way, bent)
         if not bend > 0.0:
@@ -109,10 +111,11 @@ def inverse_diagonal(
 
     Where a weight has no curvature there is a zero.
     """
-    diagonal = objective.mean_row(curvatures, squares=True)
+    share = share_of_nonzero(curvatures)
+    diagonal = objective.mean_row(curvatures, squares=True, share=share)
     total, centre = objective.mean(curvatures), np.zeros_like(diagonal)
     if objective.fit_intercept and total > 0.0:
-        centre = objective.mean_row(curvatures) / math.sqrt(total)
+        centre = objective.mean_row(curvatures, share=share) / math.sqrt(total)
         diagonal = np.maximum(diagonal - centre * centre, 0.0)
     diagonal += objective.alpha
     inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=diagonal > 0.0)

@@ -148,16 +148,23 @@ class PenalizedObjective:
         with self.reading:
             return _core.row_products(self.X, w)
 
-    def mean_row(self, of_rows: Float64Array, *, squares: bool = False) -> Float64Array:
-        """Return the weighted mean of numbers times rows, or times their squares: one pass."""
-        self.passes += 1.0
+    def mean_row(
+        self, of_rows: Float64Array, *, squares: bool = False, share: float = 1.0
+    ) -> Float64Array:
+        """Return the weighted mean of numbers times rows, or times their squares.
+
+        Rows whose number is zero are not read: a share of a pass, that of the others.
+        """
+        self.passes += share
         weighted = of_rows if self.sample_weight is None else self.sample_weight * of_rows
         with self.reading:
             return _core.row_sums(self.X, weighted, squares=squares) / self.total
 
-    def mean_gram(self, of_rows: Float64Array, w: Float64Array) -> Float64Array:
-        """Return the weighted mean of numbers times ``x (x . w)``: one pass."""
-        self.passes += 1.0
+    def mean_gram(
+        self, of_rows: Float64Array, w: Float64Array, *, share: float = 1.0
+    ) -> Float64Array:
+        """Return the weighted mean of numbers times ``x (x . w)``: one pass, as of `mean_row`."""
+        self.passes += share
         weighted = of_rows if self.sample_weight is None else self.sample_weight * of_rows
         with self.reading:
             return _core.gram_products(self.X, weighted, w) / self.total

@@ -18,6 +18,13 @@ from fallline.typing import Float64Array
 _CLOSE: Final = 0.5
 _SHARE_LEFT: Final = 0.2
 
+# Rows that curve by less than this share of the mean are left out of a model that the penalty keeps
+# convex: on r8, where losses are small, those are three in five. Shares of 0.1 to 0.2 take the same
+# time there, half of that with all rows. A step by which F falls less than this share of what the
+# model promised is followed by one with the other rows: left out they may be all that a weight has.
+_FLAT: Final = 0.15
+_BROKEN_PROMISE: Final = 0.25
+
 # Between two places that can be looked at, at first; then as many as there have been.
 _FIRST_PASSES: Final = 128.0
 
@@ -86,6 +93,7 @@ class Descent:
     ) -> None:
         self.objective, self.max_passes, self.events = objective, max_passes, events
         self.w, self.intercept = w, intercept
+        self._without_flat_rows = objective.alpha > 0.0
 
     def run(self) -> Optimum:
         """Go on until the certificate, the rounding error, the budget or Ctrl-C says stop."""
@@ -124,6 +132,8 @@ class Descent:
             if following is None:
                 status = "estimated" if step.decrease <= allowed else "floor"
                 return self._end(self._certificate(place)._replace(gap=step.decrease), status)
+            if place.value - following.value < _BROKEN_PROMISE * step.decrease:
+                self._without_flat_rows = objective.alpha > 0.0 and not self._without_flat_rows
             place = following
 
     def step(self, place: Place, allowed: float) -> Step:
@@ -135,7 +145,11 @@ class Descent:
             goal = Goal(_CLOSE * 2.0 * objective.alpha * allowed, 0.0, share, 0.0, passes)
         else:
             goal = Goal(0.0, _SHARE_OF_REST * allowed, share, allowed, passes)
-        return newton_step(objective, self._curvatures(place), place.gradient, goal)
+        curvatures = self._curvatures(place)
+        if self._without_flat_rows:
+            least = _FLAT * objective.mean(curvatures)
+            curvatures = np.where(curvatures < least, 0.0, curvatures)
+        return newton_step(objective, curvatures, place.gradient, goal)
 
     def _curvatures(self, place: Place) -> Float64Array:
         """Return the second derivatives of the losses, or what stands for them on a line."""
