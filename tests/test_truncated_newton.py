@@ -153,3 +153,14 @@ def test_rows_that_hardly_curve_are_left_out(size: float, monkeypatch: pytest.Mo
     with_all = truncated_newton.solve(p)
     assert found.passes < with_all.passes
     assert found.value <= with_all.value + found.gap
+
+
+@pytest.mark.parametrize("name", ["logistic", "squared"])
+def test_few_rows_with_few_elements_need_no_basis(name: str) -> None:
+    rng = np.random.default_rng(0)
+    n, d = 400, 2_000
+    X = rng.standard_normal((n, d)) * (rng.random((n, d)) < 0.003)
+    y = np.where(rng.random(n) < 0.5, -1.0, 1.0)
+    p, _ = problem(name, alpha=0.1 / n)
+    found = solvers.solve(p._replace(X=compress(X, np.float64), y=y, sample_weight=None))
+    assert (found.status, found.method) == ("certified", truncated_newton.Descent.method)
