@@ -1,7 +1,7 @@
 """Check single numbers: argument, requirement, what came, and the way out."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -68,4 +68,21 @@ def integer(name: str, value: object, minimum: int = 0) -> int:
         remedy = f"; write {int(value)}"
     requirement = "a positive integer" if minimum else "a non-negative integer"
     message = f"{name} must be {requirement}, got {value!r}{remedy}"
+    raise error(message)
+
+
+def one_of(name: str, value: object, choices: Sequence[str]) -> str:
+    """Return ``value`` if it is one of a few words, or raise."""
+    if isinstance(value, str) and value in choices:
+        return value
+    known = ", ".join(map(repr, choices))
+    error: type[Exception] = TypeError
+    remedy = ""
+    if isinstance(value, str):
+        from difflib import get_close_matches  # here, as importing it takes a millisecond
+
+        error = ValueError
+        close = get_close_matches(value, choices, n=1)
+        remedy = f", did you mean {close[0]!r}?" if close else ""
+    message = f"{name} must be one of {known}; got {value!r}{remedy}"
     raise error(message)

@@ -18,10 +18,10 @@ from fallline.estimators._base import (
     LinearModel,
     sum_of_weights,
 )
-from fallline.estimators._schedule import InverseScaling, Optimal
+from fallline.estimators._schedule import Optimal
 from fallline.fit import Fit
 from fallline.optim import SGD
-from fallline.schedules import Constant, Schedule
+from fallline.schedules import Constant, InverseScaling, Schedule
 from fallline.trainer import Trainer
 from fallline.typing import Float64Array, FloatArray
 
