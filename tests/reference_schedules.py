@@ -124,6 +124,41 @@ def warmup_stable_decay(
     return np.asarray(learning_rate * rise * np.exp(np.log(end_factor) * fall))
 
 
+def reduce_on_plateau(
+    k: Float64Array, learning_rate: float, **options: float | str
+) -> Float64Array:
+    """Before it has been told anything."""
+    assert options
+    return learning_rate * np.ones_like(k)
+
+
+def plateau_rates(
+    metrics: list[float],
+    learning_rate: float,
+    mode: str,
+    factor: float,
+    patience: int,
+    threshold: float,
+    threshold_mode: str,
+    cooldown: int,
+    min_learning_rate: float,
+) -> list[float]:
+    """The learning rates of `ReduceOnPlateau` after each metric, from all that came before."""
+    sign = 1.0 if mode == "min" else -1.0
+    rates, best, last_good, quiet_until = [], np.inf, -1, -1
+    for k, loss in enumerate(sign * np.array(metrics)):  # lower is better
+        relative = best * (1 - sign * threshold)
+        if loss < (relative if threshold_mode == "rel" else best - threshold):
+            best, last_good = loss, k
+        if k <= quiet_until:
+            last_good = k
+        if k - last_good > patience:
+            learning_rate = max(learning_rate * factor, min_learning_rate)
+            last_good, quiet_until = k, k + cooldown
+        rates.append(learning_rate)
+    return rates
+
+
 REFERENCE: dict[str, Any] = {
     "Constant": constant,
     "Step": step,
@@ -133,6 +168,7 @@ REFERENCE: dict[str, Any] = {
     "CosineWarmRestarts": cosine_warm_restarts,
     "OneCycle": one_cycle,
     "Polynomial": polynomial,
+    "ReduceOnPlateau": reduce_on_plateau,
     "Linear": linear,
     "Cyclic": cyclic,
     "InverseScaling": inverse_scaling,

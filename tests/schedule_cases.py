@@ -6,7 +6,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 from fallline import schedules
-from fallline.schedules import Cyclic, OneCycle, Schedule, WarmupStableDecay, as_schedule
+from fallline.schedules import (
+    Cyclic,
+    OneCycle,
+    ReduceOnPlateau,
+    Schedule,
+    WarmupStableDecay,
+    as_schedule,
+)
 
 REGISTRY = [
     member
@@ -35,6 +42,12 @@ ARGUMENTS: dict[str, st.SearchStrategy[Any]] = {
     "warmup_steps": st.integers(1, 40),
     "stable_steps": st.integers(0, 40),
     "decay_steps": st.integers(1, 40),
+    "factor": st.floats(0.0, 1.0, exclude_min=True, exclude_max=True),
+    "patience": st.integers(0, 4),
+    "threshold": st.floats(0.0, 0.5),
+    "threshold_mode": st.sampled_from(["rel", "abs"]),
+    "cooldown": st.integers(0, 3),
+    "min_learning_rate": st.floats(0.0, 1e-3),
     "start_factor": st.floats(0.0, 1.0),
     "end_factor": st.floats(0.0, 1.0),
 }
@@ -42,6 +55,7 @@ ARGUMENTS: dict[str, st.SearchStrategy[Any]] = {
 
 # Where a class asks for more than the keyword says.
 SPECIAL: dict[type[Schedule], dict[str, st.SearchStrategy[Any]]] = {
+    ReduceOnPlateau: {"mode": st.sampled_from(["min", "max"])},
     WarmupStableDecay: {"end_factor": st.floats(0.0, 1.0, exclude_min=True)},
     OneCycle: {"steps": st.integers(2, 40)},
     Cyclic: {"mode": st.sampled_from(["triangular", "triangular2", "exp_range"])},

@@ -14,6 +14,7 @@ ANYTHING = f"{POSITIVE}, a schedule or a function of the step number"
 STEPS = "steps must be a positive integer"
 GAMMA = "gamma must be a number in (0, 1]"
 FLOOR = "eta_min must be a number in [0, learning_rate=0.1]"
+RELATIVE = "must be a number in [0, 1) with threshold_mode='rel'"
 HIGHER = "max_learning_rate must be a finite number above learning_rate=0.1"
 LATER = (
     "at must be above 10, where Constant(0.2) begins, got 10; it counts from the start of the whole"
@@ -133,6 +134,27 @@ def odd(step: int) -> Any:
             "WarmupStableDecay(0.1, 5, 5, 5, end_factor=0)",
             ValueError,
             "end_factor must be a number in (0, 1], got 0; a decay to 0 is .then(Polynomial(...))",
+        ),
+        ("ReduceOnPlateau(0)", ValueError, f"{POSITIVE}, got 0"),
+        ("ReduceOnPlateau(0.1, 'low')", ValueError, "mode must be one of 'min', 'max'; got 'low'"),
+        ("ReduceOnPlateau(0.1, factor=1)", ValueError, "factor must be a number in (0, 1), got 1"),
+        ("ReduceOnPlateau(0.1, patience=-1)", ValueError, "patience must be a non-negative integ"),
+        ("ReduceOnPlateau(0.1, threshold=1)", ValueError, f"threshold {RELATIVE}, got 1"),
+        (
+            "ReduceOnPlateau(0.1, threshold=-1, threshold_mode='abs')",
+            ValueError,
+            "threshold must be a finite number >= 0, got -1",
+        ),
+        (
+            "ReduceOnPlateau(0.1, threshold_mode='relative')",
+            ValueError,
+            "threshold_mode must be one of 'rel', 'abs'; got 'relative'",
+        ),
+        ("ReduceOnPlateau(0.1, cooldown=0.5)", TypeError, "cooldown must be a non-negative integ"),
+        (
+            "ReduceOnPlateau(0.1, min_learning_rate=1)",
+            ValueError,
+            "min_learning_rate must be a number in [0, learning_rate=0.1], got 1",
         ),
         ("Constant(0.1).warmup(0)", ValueError, f"{STEPS}, got 0"),
         ("Constant(0.1).warmup(0.5)", TypeError, f"{STEPS}, got 0.5"),

@@ -18,6 +18,7 @@ from fallline.schedules._linear import Linear
 from fallline.schedules._multi_step import MultiStep
 from fallline.schedules._one_cycle import OneCycle
 from fallline.schedules._polynomial import Polynomial
+from fallline.schedules._reduce_on_plateau import ReduceOnPlateau
 from fallline.schedules._schedule import Schedule
 from fallline.schedules._step import Step
 from fallline.schedules._warmup_stable_decay import WarmupStableDecay
@@ -34,6 +35,7 @@ __all__ = [
     "MultiStep",
     "OneCycle",
     "Polynomial",
+    "ReduceOnPlateau",
     "Schedule",
     "Step",
     "WarmupStableDecay",
