@@ -1,13 +1,17 @@
 """What every schedule can do."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fallline._arguments import fraction, integer, number
 from fallline._frozen import Frozen
+from fallline.schedules._picture import Part, draw
 from fallline.typing import Float64Array, LearningRate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def entries(state: object, names: list[str]) -> Mapping[str, Any]:
@@ -199,6 +203,34 @@ class Schedule(Frozen):
         start_factor = fraction("start_factor", start_factor, remedy)
         return Linear(top, steps, start_factor).then(self)
 
+    def plot(self, steps: int | None = None, ax: "Axes | None" = None) -> "Axes":
+        """Draw the learning rates over the steps.
+
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps to draw. None goes somewhat beyond the end of the schedule.
+        ax : matplotlib Axes, default=None
+            Where to draw, in the next colour of its cycle; None makes a figure that belongs to no
+            window and no global state.
+
+        Returns
+        -------
+        matplotlib Axes
+            Of the picture, whose figure is ``.figure``. Each part of a chain has its colour and a
+            place in the legend, and a warm-up is shaded.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is absent, naming the extra that brings it.
+        TypeError
+            If ``steps`` is not an integer, or ``ax`` no Axes.
+        ValueError
+            If ``steps`` is below 1, or is None where the schedule has no end.
+        """
+        return draw(self, steps, ax)
+
     def state_dict(self) -> dict[str, Any]:
         """Return what the schedule has become since its construction, for `load_state_dict`.
 
@@ -226,6 +258,10 @@ class Schedule(Frozen):
             If its entries are not those of this kind of schedule.
         """
         entries(state, [])
+
+    def _parts(self) -> list[Part]:
+        """Return what a picture tells apart, in its order."""
+        return [Part(0, type(self).__name__)]
 
     def _for_training(self) -> "Schedule":
         """Return what a training follows and tells its losses: itself where nothing is told."""

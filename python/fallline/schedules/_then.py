@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 from fallline._arguments import integer
+from fallline.schedules._linear import Linear
+from fallline.schedules._picture import WARMUP, Part
 from fallline.schedules._schedule import Schedule, entries
 from fallline.typing import Float64Array
 
@@ -55,6 +57,21 @@ class Then(Schedule):
         state = entries(state, ["first", "second"])
         self.first.load_state_dict(state["first"])
         self.second.load_state_dict(state["second"])
+
+    def _parts(self) -> list[Part]:
+        first = self.first._parts()
+        if self._is_warmup:
+            first = [Part(0, WARMUP)]
+        return first + [Part(self.at + begin, name) for begin, name in self.second._parts()]
+
+    @property
+    def _is_warmup(self) -> bool:
+        first = self.first
+        return (
+            isinstance(first, Linear)
+            and first.steps == self.at
+            and first.start_factor < first.end_factor
+        )
 
     def _for_training(self) -> Schedule:
         first, second = self.first._for_training(), self.second._for_training()

@@ -6,6 +6,7 @@ from itertools import repeat
 import numpy as np
 
 from fallline._arguments import integer, number, positive
+from fallline.schedules._picture import WARMUP, Part
 from fallline.schedules._schedule import Schedule
 from fallline.typing import Float64Array
 
@@ -91,6 +92,10 @@ class WarmupStableDecay(Schedule):
     @property
     def _decay_begins(self) -> int:
         return self.warmup_steps + self.stable_steps
+
+    def _parts(self) -> list[Part]:
+        stable = [Part(self.warmup_steps, "stable")] if self.stable_steps else []
+        return [Part(0, WARMUP), *stable, Part(self._decay_begins, "decay")]
 
     def _rate(self, step: int) -> float:
         risen = min(step / self.warmup_steps, 1.0)
