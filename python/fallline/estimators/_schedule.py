@@ -1,4 +1,4 @@
-"""scikit-learn's learning rate that needs none, as a function of the step."""
+"""Learning rates of the estimators as schedules: scikit-learn's own, and the user's, scaled."""
 
 import math
 
@@ -34,3 +34,25 @@ class Optimal(Schedule):
         typical = math.sqrt(1.0 / math.sqrt(self.alpha))
         t = np.arange(start, start + count, dtype=np.float64)
         return self.factor / (self.alpha * (1.0 / (typical * self.alpha) + t))
+
+
+class Scaled(Schedule):
+    """A schedule times a factor, which makes steps on a mean loss those on a weighted one."""
+
+    schedule: Schedule
+    factor: float
+
+    def __init__(self, schedule: Schedule, factor: float) -> None:
+        vars(self).update(schedule=schedule, factor=factor)
+
+    def _for_training(self) -> Schedule:
+        return Scaled(self.schedule._for_training(), self.factor)
+
+    def _tell(self, metric: float, step: int) -> None:
+        self.schedule._tell(metric, step)
+
+    def _rate(self, step: int) -> float:
+        return self.factor * self.schedule._rate(step)
+
+    def _rates(self, start: int, count: int) -> Float64Array:
+        return self.factor * self.schedule._rates(start, count)
