@@ -57,7 +57,7 @@ WRONG_KIND: list[tuple[type, dict[str, Any], str]] = [
     (fl.LogisticRegression, {"C": None}, "C must be a positive number, got None"),
     (fl.SGDRegressor, {"schedule": 0.1}, "schedule must be a schedule, .* got 0.1; a number is le"),
     (fl.SGDClassifier, {"schedule": "cosine"}, "function of the step number or None, got 'cosine'"),
-    (fl.SGDClassifier, {"schedule": fl.schedules.Cosine}, "or None, got <class 'fallline.schedul"),
+    (fl.SGDClassifier, {"schedule": fl.schedules.Cosine}, "None, got <class 'fallline.schedules"),
     (fl.SGDRegressor, {"shuffle": "rows"}, "shuffle must be True or False, got 'rows'"),
 ]
 

@@ -46,6 +46,12 @@ def fraction(name: str, value: object, remedy: str) -> float:
     return number(name, value, "a number in [0, 1]", lambda x: 0 <= x <= 1, remedy)
 
 
+def up_to(name: str, value: object, learning_rate: float) -> float:
+    """Return a lower learning rate as a float in [0, learning_rate], or raise."""
+    requirement = f"a number in [0, learning_rate={learning_rate!r}]"
+    return number(name, value, requirement, lambda x: 0 <= x <= learning_rate)
+
+
 def boolean(name: str, value: object) -> bool:
     """Return ``value`` as a bool, or raise."""
     if not isinstance(value, bool | np.bool_):

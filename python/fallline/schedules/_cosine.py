@@ -4,15 +4,9 @@ import math
 
 import numpy as np
 
-from fallline._arguments import integer, number, positive
+from fallline._arguments import integer, positive, up_to
 from fallline.schedules._schedule import Schedule
 from fallline.typing import Float64Array
-
-
-def floor(eta_min: object, learning_rate: float) -> float:
-    """Return the lowest rate as a float in [0, learning_rate], or raise."""
-    requirement = f"a number in [0, learning_rate={learning_rate!r}]"
-    return number("eta_min", eta_min, requirement, lambda x: 0 <= x <= learning_rate)
 
 
 class Cosine(Schedule):
@@ -65,7 +59,7 @@ class Cosine(Schedule):
         vars(self).update(
             learning_rate=learning_rate,
             steps=integer("steps", steps, minimum=1),
-            eta_min=floor(eta_min, learning_rate),
+            eta_min=up_to("eta_min", eta_min, learning_rate),
         )
 
     @property

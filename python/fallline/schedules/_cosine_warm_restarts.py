@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from fallline._arguments import integer, positive
-from fallline.schedules._cosine import floor
+from fallline._arguments import integer, positive, up_to
 from fallline.schedules._schedule import Schedule
 from fallline.typing import Float64Array
 
@@ -65,7 +64,7 @@ class CosineWarmRestarts(Schedule):
             learning_rate=learning_rate,
             steps=integer("steps", steps, minimum=1),
             T_mult=integer("T_mult", T_mult, minimum=1),
-            eta_min=floor(eta_min, learning_rate),
+            eta_min=up_to("eta_min", eta_min, learning_rate),
         )
 
     def _rate(self, step: int) -> float:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fallline._arguments import integer, not_negative, number, one_of, positive
+from fallline._arguments import integer, not_negative, number, one_of, positive, up_to
 from fallline.schedules._schedule import Schedule, entries
 from fallline.typing import Float64Array
 
@@ -103,7 +103,7 @@ class ReduceOnPlateau(Schedule):
             threshold=_threshold(threshold, threshold_mode),
             threshold_mode=threshold_mode,
             cooldown=integer("cooldown", cooldown),
-            min_learning_rate=_below("min_learning_rate", min_learning_rate, rate),
+            min_learning_rate=up_to("min_learning_rate", min_learning_rate, rate),
         )
         worst = math.inf if self.mode == "min" else -math.inf
         vars(self)["_state"] = {"learning_rate": rate, "best": worst, "waited": 0, "skipped": 0}
@@ -161,7 +161,7 @@ class ReduceOnPlateau(Schedule):
         """
         state = entries(state, list(self._state))
         self._state.update(
-            learning_rate=_below("learning_rate", state["learning_rate"], self.learning_rate),
+            learning_rate=up_to("learning_rate", state["learning_rate"], self.learning_rate),
             best=number("best", state["best"], "a number", lambda x: not math.isnan(x)),
             waited=integer("waited", state["waited"]),
             skipped=integer("skipped", state["skipped"]),
@@ -197,9 +197,3 @@ def _threshold(threshold: object, mode: object) -> float:
         return not_negative("threshold", threshold)
     requirement = "a number in [0, 1) with threshold_mode='rel'"
     return number("threshold", threshold, requirement, lambda x: 0 <= x < 1)
-
-
-def _below(name: str, value: object, learning_rate: float) -> float:
-    """Return a rate in [0, learning_rate] as a float, or raise."""
-    requirement = f"a number in [0, learning_rate={learning_rate!r}]"
-    return number(name, value, requirement, lambda x: 0 <= x <= learning_rate)
