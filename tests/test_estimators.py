@@ -75,7 +75,7 @@ def test_the_defaults_are_scikit_learns_where_the_name_is(kind: type) -> None:
     # These two say how closely a solver is to be followed, which depends on the solver.
     assert differing <= {"tol", "max_iter"}
     if kind in {fl.SGDClassifier, fl.SGDRegressor}:
-        assert set(ours) - set(theirs) == {"batch_size"}
+        assert set(ours) - set(theirs) == {"batch_size", "schedule"}
         assert not differing
 
 

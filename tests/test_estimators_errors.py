@@ -55,6 +55,9 @@ WRONG_KIND: list[tuple[type, dict[str, Any], str]] = [
     (fl.LinearRegression, {"max_iter": 1.5}, "max_iter must be a positive integer, got 1.5"),
     (fl.Ridge, {"alpha": "1"}, "alpha must be a finite number >= 0, got '1'"),
     (fl.LogisticRegression, {"C": None}, "C must be a positive number, got None"),
+    (fl.SGDRegressor, {"schedule": 0.1}, "schedule must be a schedule, .* got 0.1; a number is le"),
+    (fl.SGDClassifier, {"schedule": "cosine"}, "function of the step number or None, got 'cosine'"),
+    (fl.SGDClassifier, {"schedule": fl.schedules.Cosine}, "None, got <class 'fallline.schedules"),
     (fl.SGDRegressor, {"shuffle": "rows"}, "shuffle must be True or False, got 'rows'"),
 ]
 

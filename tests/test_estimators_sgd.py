@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import linear_model
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 import fallline as fl
@@ -142,6 +143,31 @@ def test_a_mini_batch_is_one_step() -> None:
     ).fit(X, y)
     np.testing.assert_allclose(whole.coef_, 0.5 * X.T @ y / len(y), rtol=1e-12)
     np.testing.assert_allclose(whole.intercept_, 0.5 * y.mean(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_schedule_stands_in_place_of_the_learning_rate(weighted: bool) -> None:
+    X, y, s = problem()
+    given = fl.schedules.InverseScaling(0.02, power_t=0.25)
+    weight = s if weighted else None
+    usual = fl.SGDRegressor(eta0=0.02, random_state=0).fit(X, y, sample_weight=weight)
+    for schedule in (given, lambda step: given(step)):
+        model = fl.SGDRegressor(schedule=schedule, random_state=0).fit(X, y, sample_weight=weight)
+        # The mean weight multiplies before the division or after it.
+        np.testing.assert_allclose(model.coef_, usual.coef_, rtol=1e-12)
+        assert model.n_iter_ == usual.n_iter_
+
+
+def test_a_schedule_needs_no_alpha_and_may_be_told_the_loss() -> None:
+    X, z, _ = problem()
+    y = targets_for(fl.SGDClassifier, z)
+    often = fl.schedules.ReduceOnPlateau(0.1, patience=0, threshold=0.5)
+    model = clone(fl.SGDClassifier(schedule=often.warmup(100), alpha=0.0, random_state=0))
+    model.fit(X, y)
+    assert model.history_["learning_rate"][0] == 0.1
+    assert model.history_["learning_rate"][-1] < 0.02
+    assert often(0) == 0.1
+    assert model.score(X, y) > 0.8
 
 
 def test_sgd_follows_its_seed() -> None:

@@ -1,7 +1,7 @@
 """Check single numbers: argument, requirement, what came, and the way out."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -46,6 +46,12 @@ def fraction(name: str, value: object, remedy: str) -> float:
     return number(name, value, "a number in [0, 1]", lambda x: 0 <= x <= 1, remedy)
 
 
+def up_to(name: str, value: object, learning_rate: float) -> float:
+    """Return a lower learning rate as a float in [0, learning_rate], or raise."""
+    requirement = f"a number in [0, learning_rate={learning_rate!r}]"
+    return number(name, value, requirement, lambda x: 0 <= x <= learning_rate)
+
+
 def boolean(name: str, value: object) -> bool:
     """Return ``value`` as a bool, or raise."""
     if not isinstance(value, bool | np.bool_):
@@ -68,4 +74,21 @@ def integer(name: str, value: object, minimum: int = 0) -> int:
         remedy = f"; write {int(value)}"
     requirement = "a positive integer" if minimum else "a non-negative integer"
     message = f"{name} must be {requirement}, got {value!r}{remedy}"
+    raise error(message)
+
+
+def one_of(name: str, value: object, choices: Sequence[str]) -> str:
+    """Return ``value`` if it is one of a few words, or raise."""
+    if isinstance(value, str) and value in choices:
+        return value
+    known = ", ".join(map(repr, choices))
+    error: type[Exception] = TypeError
+    remedy = ""
+    if isinstance(value, str):
+        from difflib import get_close_matches  # here, as importing it takes a millisecond
+
+        error = ValueError
+        close = get_close_matches(value, choices, n=1)
+        remedy = f", did you mean {close[0]!r}?" if close else ""
+    message = f"{name} must be one of {known}; got {value!r}{remedy}"
     raise error(message)

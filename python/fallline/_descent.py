@@ -31,11 +31,12 @@ def descend(
     intercept: Intercept,
 ) -> Fit:
     """Train by the optimizer of a trainer; raises DivergenceError, and warns where it has to."""
-    optimizer = trainer.optimizer
+    named = trainer.optimizer
+    optimizer = named if isinstance(named, VarianceReduced) else optimizer_of(trainer)
+    schedule = optimizer.learning_rate._for_training()
     if isinstance(optimizer, VarianceReduced):
         core = _make_variance_reduced(trainer, optimizer, data, columns)
     else:
-        optimizer = optimizer_of(trainer)
         core = _make_loop(trainer, data, columns)
     start_loss = at_zero = null_loss(data, trainer.loss)
     if not math.isfinite(start_loss):
@@ -54,7 +55,7 @@ def descend(
         data,
         held_out,
         trainer.loss,
-        optimizer.learning_rate,
+        schedule,
         trainer.epochs,
         trainer.max_time,
         start_loss,

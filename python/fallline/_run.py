@@ -210,6 +210,8 @@ class Run:
             self.validation_loss = mean_loss(self._validation, self._loss, *self.weights)
         self.epoch += 1  # only now: a Ctrl-C while validating leaves an epoch without its entry
         self.history.on_epoch_end(self)
+        loss = self.running_loss if self.validation_loss is None else self.validation_loss
+        self._schedule._tell(loss, self.step)
         # Every callback sees the epoch, also after one has asked to stop.
         if any([callback.on_epoch_end(self) for callback in callbacks]):
             self.status = "stopped"

@@ -43,7 +43,8 @@ def sweep(
     y : array-like of shape (n_samples,)
         Numbers, or two different labels where the loss is one for classification.
     learning_rate : sequence of float, Schedule or callable, default=None
-        Learning rates to try; None for that of the trainer's optimizer.
+        Learning rates to try; None for that of the trainer's optimizer. A `ReduceOnPlateau` is
+        told the running loss of its candidate.
     alpha : sequence of float, default=None
         Strengths of the trainer's penalty to try; None for the one it has.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -107,6 +108,8 @@ class _Race:
     def __init__(
         self, trainer: Trainer, data: Data, schedules: list[Schedule], alphas: list[float]
     ) -> None:
+        # What is told a loss is each candidate's own.
+        schedules = [schedule._for_training() for schedule in schedules]
         self._data, self._loss = data, trainer.loss
         self._started = time.monotonic()
         l1_ratio = trainer.penalty.l1_ratio if trainer.penalty else 0.0
@@ -151,6 +154,8 @@ class _Race:
                 break
         mean = losses / np.maximum(weights, np.finfo(np.float64).tiny)
         self._running_loss.append(mean)
+        for loss, place in zip(mean.tolist(), self._schedule_of, strict=True):
+            self._schedules[place]._tell(loss, self._core.step)
         for k in np.flatnonzero(~(mean <= self._highest)):
             self._core.stop(int(k))
 

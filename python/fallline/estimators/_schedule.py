@@ -1,4 +1,4 @@
-"""scikit-learn's learning rates as functions of the step."""
+"""Learning rates of the estimators as schedules: scikit-learn's own, and the user's, scaled."""
 
 import math
 
@@ -6,31 +6,6 @@ import numpy as np
 
 from fallline.schedules import Schedule
 from fallline.typing import Float64Array
-
-
-class InverseScaling(Schedule):
-    """``eta0 / t**power_t``, t the number of the step from 1."""
-
-    eta0: float
-    power_t: float
-
-    def __init__(self, eta0: float, power_t: float) -> None:
-        vars(self).update(eta0=eta0, power_t=power_t)
-
-    def _rate(self, step: int) -> float:
-        return float(self._rates(step, 1)[0])
-
-    def _rates(self, start: int, count: int) -> Float64Array:
-        return self.eta0 / self._powers(np.arange(start + 1, start + 1 + count, dtype=np.float64))
-
-    def _powers(self, t: Float64Array) -> Float64Array:
-        # The two defaults by square roots, which NumPy rounds alike on every processor and takes
-        # 30 times as fast as `math` its powers: one-example SGD needs a rate per row.
-        if self.power_t == 0.5:
-            return np.sqrt(t)
-        if self.power_t == 0.25:
-            return np.sqrt(np.sqrt(t))
-        return np.array([math.pow(step, self.power_t) for step in t])
 
 
 class Optimal(Schedule):
@@ -59,3 +34,25 @@ class Optimal(Schedule):
         typical = math.sqrt(1.0 / math.sqrt(self.alpha))
         t = np.arange(start, start + count, dtype=np.float64)
         return self.factor / (self.alpha * (1.0 / (typical * self.alpha) + t))
+
+
+class Scaled(Schedule):
+    """A schedule times a factor, which makes steps on a mean loss those on a weighted one."""
+
+    schedule: Schedule
+    factor: float
+
+    def __init__(self, schedule: Schedule, factor: float) -> None:
+        vars(self).update(schedule=schedule, factor=factor)
+
+    def _for_training(self) -> Schedule:
+        return Scaled(self.schedule._for_training(), self.factor)
+
+    def _tell(self, metric: float, step: int) -> None:
+        self.schedule._tell(metric, step)
+
+    def _rate(self, step: int) -> float:
+        return self.factor * self.schedule._rate(step)
+
+    def _rates(self, start: int, count: int) -> Float64Array:
+        return self.factor * self.schedule._rates(start, count)

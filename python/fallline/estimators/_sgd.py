@@ -18,10 +18,10 @@ from fallline.estimators._base import (
     LinearModel,
     sum_of_weights,
 )
-from fallline.estimators._schedule import InverseScaling, Optimal
+from fallline.estimators._schedule import Optimal, Scaled
 from fallline.fit import Fit
 from fallline.optim import SGD
-from fallline.schedules import Constant, Schedule
+from fallline.schedules import Constant, InverseScaling, Schedule, as_schedule
 from fallline.trainer import Trainer
 from fallline.typing import Float64Array, FloatArray
 
@@ -62,6 +62,7 @@ class SGDModel(LinearModel):
     power_t: float
     n_iter_no_change: int
     batch_size: int | None
+    schedule: Schedule | Callable[[int], float] | None
 
     _accepts_sparse = True
     _losses: dict[str, Callable[..., losses.Loss]]
@@ -77,7 +78,14 @@ class SGDModel(LinearModel):
         one_of("penalty", self.penalty, "l2", "l1", "elasticnet", None)
         one_of("learning_rate", self.learning_rate, "constant", "optimal", "invscaling")
         alpha = not_negative("alpha", self.alpha)
-        if alpha == 0.0 and self.learning_rate == "optimal":
+        given: object = self.schedule
+        if given is not None and (not callable(given) or isinstance(given, type)):
+            message = (
+                f"schedule must be a schedule, a function of the step number or None, got "
+                f"{given!r}; a number is learning_rate='constant' with eta0"
+            )
+            raise TypeError(message)
+        if alpha == 0.0 and self.learning_rate == "optimal" and self.schedule is None:
             message = (
                 f"alpha must be positive with learning_rate='optimal', which divides by it, got "
                 f"{self.alpha!r}; use learning_rate='invscaling'"
@@ -144,13 +152,14 @@ class SGDModel(LinearModel):
 
     def _schedule(self, mean_weight: float) -> Schedule:
         schedule: Schedule
-        match self.learning_rate:
-            case "optimal":
-                schedule = Optimal(self.alpha, mean_weight)
-            case "invscaling":
-                schedule = InverseScaling(self.eta0 * mean_weight, self.power_t)
-            case _:
-                schedule = Constant(self.eta0 * mean_weight)
+        if self.schedule is not None:
+            schedule = Scaled(as_schedule(self.schedule), mean_weight)
+        elif self.learning_rate == "optimal":
+            schedule = Optimal(self.alpha, mean_weight)
+        elif self.learning_rate == "invscaling":
+            schedule = InverseScaling(self.eta0 * mean_weight, self.power_t)
+        else:
+            schedule = Constant(self.eta0 * mean_weight)
         penalty = self._penalty(self.alpha)
         shrinkage = schedule(0) / mean_weight * (penalty.l2 if penalty else 0.0)
         if shrinkage > 1.0:

@@ -1,5 +1,6 @@
 """Stochastic gradient descent for classes."""
 
+from collections.abc import Callable
 from typing import Any, Self, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from fallline._probability import (
 )
 from fallline.estimators._base import Classifier
 from fallline.estimators._sgd import SGDModel
+from fallline.schedules import Schedule
 from fallline.typing import FloatArray, IntArray
 
 
@@ -97,6 +99,10 @@ class SGDClassifier(Classifier, SGDModel):
         Not supported yet.
     batch_size : int, default=1
         Rows per step; not a parameter of scikit-learn, which has 1. None takes all rows.
+    schedule : Schedule or callable, default=None
+        From `fallline.schedules`, or a function from the step number, from 0, to its step size, in
+        place of `learning_rate`, `eta0` and `power_t`; not a parameter of scikit-learn. Of more
+        than two classes all have the same.
 
     Attributes
     ----------
@@ -183,6 +189,7 @@ class SGDClassifier(Classifier, SGDModel):
         warm_start: bool = False,
         average: bool | int = False,
         batch_size: int | None = 1,
+        schedule: Schedule | Callable[[int], float] | None = None,
     ) -> None:
         self.loss = loss
         self.penalty = penalty
@@ -206,6 +213,7 @@ class SGDClassifier(Classifier, SGDModel):
         self.warm_start = warm_start
         self.average = average
         self.batch_size = batch_size
+        self.schedule = schedule
 
     def fit(
         self,

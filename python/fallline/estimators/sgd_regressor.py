@@ -1,5 +1,6 @@
 """Stochastic gradient descent for numbers."""
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from fallline import losses
 from fallline.estimators._base import Regressor
 from fallline.estimators._sgd import SGDModel
+from fallline.schedules import Schedule
 
 
 class SGDRegressor(Regressor, SGDModel):
@@ -58,6 +60,9 @@ class SGDRegressor(Regressor, SGDModel):
         Not supported yet.
     batch_size : int, default=1
         Rows per step; not a parameter of scikit-learn, which has 1. None takes all rows.
+    schedule : Schedule or callable, default=None
+        From `fallline.schedules`, or a function from the step number, from 0, to its step size, in
+        place of `learning_rate`, `eta0` and `power_t`; not a parameter of scikit-learn.
 
     Attributes
     ----------
@@ -133,6 +138,7 @@ class SGDRegressor(Regressor, SGDModel):
         warm_start: bool = False,
         average: bool | int = False,
         batch_size: int | None = 1,
+        schedule: Schedule | Callable[[int], float] | None = None,
     ) -> None:
         self.loss = loss
         self.penalty = penalty
@@ -154,6 +160,7 @@ class SGDRegressor(Regressor, SGDModel):
         self.warm_start = warm_start
         self.average = average
         self.batch_size = batch_size
+        self.schedule = schedule
 
     def fit(
         self,

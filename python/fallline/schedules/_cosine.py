@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from fallline._arguments import integer, number, positive
+from fallline._arguments import integer, positive, up_to
 from fallline.schedules._schedule import Schedule
 from fallline.typing import Float64Array
 
@@ -59,12 +59,7 @@ class Cosine(Schedule):
         vars(self).update(
             learning_rate=learning_rate,
             steps=integer("steps", steps, minimum=1),
-            eta_min=number(
-                "eta_min",
-                eta_min,
-                f"a number in [0, learning_rate={learning_rate!r}]",
-                lambda x: 0 <= x <= learning_rate,
-            ),
+            eta_min=up_to("eta_min", eta_min, learning_rate),
         )
 
     @property

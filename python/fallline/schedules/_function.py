@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from fallline._arguments import number, positive
 from fallline.schedules._constant import Constant
+from fallline.schedules._picture import Part
 from fallline.schedules._schedule import Schedule
 from fallline.typing import LearningRate
 
@@ -21,7 +22,14 @@ class Function(Schedule):
         vars(self).update(function=function)
 
     def __repr__(self) -> str:
-        return f"as_schedule({getattr(self.function, '__qualname__', repr(self.function))})"
+        return f"as_schedule({self._name})"
+
+    @property
+    def _name(self) -> str:
+        return getattr(self.function, "__qualname__", repr(self.function))
+
+    def _parts(self) -> list[Part]:
+        return [Part(0, self._name)]
 
     def _rate(self, step: int) -> float:
         learning_rate: object = self.function(step)  # whatever the caller wrote

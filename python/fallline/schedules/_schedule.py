@@ -1,19 +1,41 @@
 """What every schedule can do."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from fallline._arguments import fraction, integer, number
 from fallline._frozen import Frozen
+from fallline.schedules._picture import Part, draw
 from fallline.typing import Float64Array, LearningRate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def entries(state: object, names: list[str]) -> Mapping[str, Any]:
+    """Return a state that has exactly the named entries, or raise."""
+    if not isinstance(state, Mapping):
+        message = f"state must be a mapping, got {state!r}; take it from state_dict()"
+        raise TypeError(message)
+    if set(state) != set(names):
+        message = (
+            f"state must have the entries {names}, got {list(state)}; take it from state_dict() of "
+            "a schedule with the same arguments"
+        )
+        raise ValueError(message)
+    return state
 
 
 class Schedule(Frozen):
     """Learning rate as a function of the step number; the base of all schedules.
 
-    Steps are counted from 0. Schedules never change after construction and compare equal when
-    they were constructed equal. A plain function of the step number serves wherever a schedule
-    does, so deriving from this class is never necessary. A class that does derive defines
-    ``_rate(step)``, and ``_rates(start, count)`` where a faster way gives the same bits.
+    Steps are counted from 0. Schedules never change after construction, but for the state of
+    `ReduceOnPlateau`, and compare equal when they were constructed equal. A plain function of the
+    step number serves wherever a schedule does, so deriving from this class is never necessary. A
+    class that does derive defines ``_rate(step)``, and ``_rates(start, count)`` where a faster way
+    gives the same bits.
 
     Notes
     -----
@@ -180,6 +202,73 @@ class Schedule(Frozen):
         remedy = "it is a fraction of the schedule's first value"
         start_factor = fraction("start_factor", start_factor, remedy)
         return Linear(top, steps, start_factor).then(self)
+
+    def plot(self, steps: int | None = None, ax: "Axes | None" = None) -> "Axes":
+        """Draw the learning rates over the steps.
+
+        Parameters
+        ----------
+        steps : int, default=None
+            Number of steps to draw. None goes somewhat beyond the end of the schedule.
+        ax : matplotlib Axes, default=None
+            Where to draw, in the next colour of its cycle; None makes a figure that belongs to no
+            window and no global state.
+
+        Returns
+        -------
+        matplotlib Axes
+            Of the picture, whose figure is ``.figure``. Each part of a chain has its colour and a
+            place in the legend, and a warm-up is shaded.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is absent, naming the extra that brings it.
+        TypeError
+            If ``steps`` is not an integer, or ``ax`` no Axes.
+        ValueError
+            If ``steps`` is below 1, or is None where the schedule has no end.
+        """
+        return draw(self, steps, ax)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the schedule has become since its construction, for `load_state_dict`.
+
+        Returns
+        -------
+        dict
+            Empty for a function of the step number; that of `ReduceOnPlateau` has numbers, that of
+            a chain the states of both parts.
+        """
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where a schedule with the same arguments was.
+
+        Parameters
+        ----------
+        state : mapping
+            From `state_dict`.
+
+        Raises
+        ------
+        TypeError
+            If ``state`` is not a mapping.
+        ValueError
+            If its entries are not those of this kind of schedule.
+        """
+        entries(state, [])
+
+    def _parts(self) -> list[Part]:
+        """Return what a picture tells apart, in its order."""
+        return [Part(0, type(self).__name__)]
+
+    def _for_training(self) -> "Schedule":
+        """Return what a training follows and tells its losses: itself where nothing is told."""
+        return self
+
+    def _tell(self, metric: float, step: int) -> None:
+        """Take notice of a metric before a step, where that changes anything."""
 
     def _rate(self, step: int) -> float:
         """Return the learning rate of one step; ``step`` is a checked int."""

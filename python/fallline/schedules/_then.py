@@ -1,9 +1,14 @@
 """One schedule after another."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from fallline._arguments import integer
-from fallline.schedules._schedule import Schedule
+from fallline.schedules._linear import Linear
+from fallline.schedules._picture import WARMUP, Part
+from fallline.schedules._schedule import Schedule, entries
 from fallline.typing import Float64Array
 
 
@@ -42,6 +47,43 @@ class Then(Schedule):
 
     def __repr__(self) -> str:
         return f"{self.first!r}.then({self.second!r}, at={self.at})"
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the states of both parts, as ``first`` and ``second``."""
+        return {"first": self.first.state_dict(), "second": self.second.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from the states of both parts, which are checked one after the other."""
+        state = entries(state, ["first", "second"])
+        self.first.load_state_dict(state["first"])
+        self.second.load_state_dict(state["second"])
+
+    def _parts(self) -> list[Part]:
+        first = self.first._parts()
+        if self._is_warmup:
+            first = [Part(0, WARMUP)]
+        return first + [Part(self.at + begin, name) for begin, name in self.second._parts()]
+
+    @property
+    def _is_warmup(self) -> bool:
+        first = self.first
+        return (
+            isinstance(first, Linear)
+            and first.steps == self.at
+            and first.start_factor < first.end_factor
+        )
+
+    def _for_training(self) -> Schedule:
+        first, second = self.first._for_training(), self.second._for_training()
+        if first is self.first and second is self.second:
+            return self
+        return Then(first, second, self.at)
+
+    def _tell(self, metric: float, step: int) -> None:
+        if step < self.at:
+            self.first._tell(metric, step)
+        else:
+            self.second._tell(metric, step - self.at)
 
     def _rate(self, step: int) -> float:
         if step < self.at:
