@@ -1,0 +1,41 @@
+#pragma once
+
+// Dozat (2016), Incorporating Nesterov momentum into Adam, algorithm 2, with torch.optim's schedule
+// of the momentum: mu_t = beta1 (1 - q^t / 2), where q is 0.96 to the power of momentum_decay.
+struct NAdam {
+  static constexpr const char* name = "nadam";
+  static constexpr int n_slots = 2;
+  static constexpr int n_parameters = 4;  // beta1, beta2, eps, q
+  static constexpr int n_penalties = 0;
+
+  template <class V> struct Element {
+    Moments<V> moments;
+    V of_gradient, of_moment;
+    template <class Numbers> explicit Element(const Numbers& at) : Element(at, Schedule(at)) {}
+    FALLLINE_INLINE void step(V& w, V g, V* slots) const {
+      moments.advance(g, slots);
+      const V direction = fma(of_gradient, g, of_moment * slots[0]);
+      w = w - direction / moments.denominator(slots[1]);
+    }
+
+   private:
+    struct Schedule {
+      double mu = 0, next = 0, product = 1;  // of all mu so far
+      template <class Numbers> explicit Schedule(const Numbers& at) {
+        constexpr double nothing = 1e-18;  // next to 1
+        const double beta1 = at.parameters[0], q = at.parameters[3];
+        double power_of_q = 1;
+        for (std::int64_t k = 1; k <= at.step && product > nothing; ++k) {
+          power_of_q *= q;
+          product *= beta1 * (1 - 0.5 * power_of_q);
+        }
+        mu = beta1 * (1 - 0.5 * power(q, at.step));
+        next = beta1 * (1 - 0.5 * power(q, at.step + 1));
+      }
+    };
+    template <class Numbers> Element(const Numbers& at, const Schedule& schedule)
+        : moments(at),
+          of_gradient(at.rate_over((1 - schedule.product) / (1 - schedule.mu))),
+          of_moment(at.rate_over((1 - schedule.product * schedule.next) / schedule.next)) {}
+  };
+};
