@@ -83,7 +83,7 @@ def main() -> None:
         }
         for rule, parameters in (
             ("momentum", (0.9,)),
-            ("adagrad", (1e-10,)),
+            ("adagrad", (1e-10, 0.0)),
             ("ftrl", (1.0, 0.0, 0.0)),
             ("adam", (0.9, 0.999, 1e-8)),
         ):

@@ -1,6 +1,7 @@
 """Fixtures for tests of the compiled code, and how hypothesis runs."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -35,3 +36,13 @@ def target(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=["float32", "float64"])
 def dtype(request: pytest.FixtureRequest) -> DType:
     return np.dtype(str(request.param))
+
+
+@pytest.fixture
+def torch() -> Iterator[Any]:
+    """torch with numbers of its own in float64: it keeps the rate of ASGD in its default dtype."""
+    found = pytest.importorskip("torch")
+    before = found.get_default_dtype()
+    found.set_default_dtype(found.float64)
+    yield found
+    found.set_default_dtype(before)

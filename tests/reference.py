@@ -4,11 +4,11 @@ The objective, with sample weights s, S = sum_i s_i and an intercept b that is n
 
     F(w, b) = 1/S sum_i s_i loss(x_i.w + b, y_i) + alpha ((1 - l1_ratio)/2 |w|^2 + l1_ratio |w|_1)
 
-The registries `RULES` and, in reference_losses.py, `LOSSES` bear the names of the compiled code.
+The registries `RULES`, in reference_rules.py, and `LOSSES`, in reference_losses.py, bear the names
+of the compiled code.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,10 @@ from fallline.typing import Float64Array
 from reference_losses import LOSSES as LOSSES
 from reference_losses import logistic_derivative, logistic_value
 from reference_losses import sigmoid as sigmoid
+from reference_rules import RULES as RULES
+from reference_rules import soft_threshold as soft_threshold
+from reference_rules import step as step
+from reference_rules import without_penalties as without_penalties
 
 UInt32Array = np.ndarray[Any, np.dtype[np.uint32]]
 
@@ -65,109 +69,7 @@ def gradient(
     return X.T @ residuals + alpha * (1 - l1_ratio) * w, float(np.sum(residuals))
 
 
-def soft_threshold(w: Float64Array, threshold: float) -> Float64Array:
-    """argmin_u 1/2 |u - w|^2 + threshold |u|_1: the proximal step of the l1 term."""
-    return np.sign(w) * np.maximum(np.abs(w) - threshold, 0.0)
-
-
-# Update rules, torch's formulas. A rule turns a gradient into the direction d of the step
-# w - learning_rate * d and renews its slots, the state arrays of the shape of w.
-
-
-class Rule(NamedTuple):
-    n_slots: int
-    n_parameters: int
-    direction: Callable[..., Float64Array]  # (g, slots, t, *parameters); t counts from 1
-
-
-def sgd(g: Float64Array, slots: list[Float64Array], t: int) -> Float64Array:
-    del slots, t
-    return g
-
-
-def momentum(g: Float64Array, slots: list[Float64Array], t: int, mu: float) -> Float64Array:
-    del t
-    slots[0] = mu * slots[0] + g
-    return slots[0]
-
-
-def nesterov(g: Float64Array, slots: list[Float64Array], t: int, mu: float) -> Float64Array:
-    del t
-    slots[0] = mu * slots[0] + g
-    return g + mu * slots[0]
-
-
-def adam(
-    g: Float64Array, slots: list[Float64Array], t: int, beta1: float, beta2: float, eps: float
-) -> Float64Array:
-    slots[0] = beta1 * slots[0] + (1 - beta1) * g
-    slots[1] = beta2 * slots[1] + (1 - beta2) * g**2
-    denominator = np.sqrt(slots[1]) / math.sqrt(1 - math.pow(beta2, t)) + eps
-    return slots[0] / (1 - math.pow(beta1, t)) / denominator
-
-
-def adagrad(g: Float64Array, slots: list[Float64Array], t: int, eps: float) -> Float64Array:
-    del t
-    slots[0] = slots[0] + g**2
-    return g / (np.sqrt(slots[0]) + eps)
-
-
-def ftrl(
-    g: Float64Array,
-    slots: list[Float64Array],
-    t: int,
-    beta: float,
-    l1: float,
-    l2: float,
-    *,
-    w: Float64Array,
-    learning_rate: float,
-) -> Float64Array:
-    """Of algorithm 1, whose z is the first slot less the value that w stands for."""
-    del t
-    z = slots[0] - ((beta + np.sqrt(slots[1])) / learning_rate + l2) * w
-    sigma = (np.sqrt(slots[1] + g**2) - np.sqrt(slots[1])) / learning_rate
-    z, slots[1] = z + g - sigma * w, slots[1] + g**2
-    curvature = (beta + np.sqrt(slots[1])) / learning_rate + l2
-    new = -soft_threshold(z, l1) / curvature
-    slots[0] = z + curvature * new
-    return (w - new) / learning_rate
-
-
-RULES = {
-    "sgd": Rule(0, 0, sgd),
-    "momentum": Rule(1, 1, momentum),
-    "nesterov": Rule(1, 1, nesterov),
-    "adam": Rule(2, 3, adam),
-    "adagrad": Rule(1, 1, adagrad),
-    "ftrl": Rule(2, 3, ftrl),
-}
-
-
-def step(
-    rule: str,
-    w: Float64Array,
-    g: Float64Array,
-    slots: list[Float64Array],
-    parameters: Sequence[float],
-    t: int,
-    learning_rate: float,
-    *,
-    l2: float = 0.0,
-    l1: float = 0.0,
-    weight_decay: float = 0.0,
-) -> Float64Array:
-    """Return the weights after step t; ``weight_decay`` is the decoupled one of AdamW."""
-    g = g + l2 * w
-    w = w * (1 - learning_rate * weight_decay)
-    at = {"w": w, "learning_rate": learning_rate} if rule == "ftrl" else {}
-    w = w - learning_rate * RULES[rule].direction(g, slots, t, *parameters, **at)
-    return soft_threshold(w, learning_rate * l1)
-
-
-def without_penalties(rule: str, parameters: Sequence[float]) -> Sequence[float]:
-    """The parameters of the intercept's rule."""
-    return (parameters[0], 0.0, 0.0) if rule == "ftrl" else parameters
+# Training.
 
 
 class Trained(NamedTuple):

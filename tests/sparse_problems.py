@@ -5,17 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import rule_cases
 from fallline import _core
 from fallline.typing import Float64Array
 
-PARAMETERS: dict[str, list[float]] = {
-    "sgd": [],
-    "momentum": [0.5],
-    "nesterov": [0.5],
-    "adam": [0.9, 0.99, 1e-3],
-    "adagrad": [0.1],
-    "ftrl": [1.0, 0.02, 0.1],
-}
+PARAMETERS = rule_cases.PARAMETERS | {"ftrl": [1.0, 0.02, 0.1]}  # some weights stay zero
+# The others are refused in Python: they have no steps for absent features.
+RULES = [rule for rule in _core.rules() if rule not in ("asgd", "rprop")]
 PENALTIES: dict[str, dict[str, float]] = {
     "none": {},
     "l2": {"l2": 0.05},
@@ -24,10 +20,11 @@ PENALTIES: dict[str, dict[str, float]] = {
     "decay": {"weight_decay": 0.1},
     "overturning l2": {"l2": 6.0, "l1": 0.01},  # a step multiplies by -0.2 or so
 }
+MOVING = ("momentum", "damped_momentum", "nesterov")
 # Rule and penalty of which a feature's absence from a mini-batch can be made up for.
 EXACT = [
     *[("sgd", penalty) for penalty in PENALTIES],
-    *[(rule, name) for rule in ("momentum", "nesterov") for name in ("none", "l2", "decay")],
+    *[(rule, name) for rule in MOVING for name in ("none", "l2", "decay")],
     *[(rule, name) for rule in ("adagrad", "ftrl") for name in ("none", "decay")],
 ]
 

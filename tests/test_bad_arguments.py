@@ -113,7 +113,7 @@ TRAINER = [
     *[
         adaptive(penalty, kind)
         for penalty in (fl.penalties.L1(0.1), fl.penalties.ElasticNet(0.1))
-        for kind in (fl.optim.Adam, fl.optim.AdamW, fl.optim.Adagrad, fl.optim.FTRL)
+        for kind in (fl.optim.Adam, fl.optim.RMSprop, fl.optim.ASGD, fl.optim.Lion, fl.optim.FTRL)
     ],
 ]
 

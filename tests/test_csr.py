@@ -12,7 +12,16 @@ import reference
 from arrays import DType, eps
 from fallline import _core
 from fallline.typing import Float64Array
-from sparse_problems import EXACT, PARAMETERS, PENALTIES, Problem, compress, make_loop, problem
+from sparse_problems import (
+    EXACT,
+    PARAMETERS,
+    PENALTIES,
+    RULES,
+    Problem,
+    compress,
+    make_loop,
+    problem,
+)
 
 N, D, DENSITY = 203, 30, 0.1
 LOSSES = ["squared", "logistic", "hinge"]
@@ -102,7 +111,7 @@ def test_training_is_that_of_the_reference_where_absence_can_be_made_up_for(
 @pytest.mark.usefixtures("target")
 @pytest.mark.parametrize("batch_size", [1, 8, N])
 @pytest.mark.parametrize("penalty", PENALTIES)
-@pytest.mark.parametrize("rule", _core.rules())
+@pytest.mark.parametrize("rule", RULES)
 def test_training_is_that_of_the_reference_where_no_feature_is_ever_absent(
     rule: str, penalty: str, batch_size: int, dtype: DType
 ) -> None:
@@ -171,7 +180,7 @@ def test_columns_may_come_in_any_order_and_more_than_once(
     assert fit_intercept or loops[0].intercept == 0
 
 
-@pytest.mark.parametrize("rule", ["sgd", "momentum"])
+@pytest.mark.parametrize("rule", ["sgd", "momentum", "damped_momentum"])
 def test_thousands_of_absences_are_made_up_for(rule: str) -> None:
     # More steps than MissedSteps holds, and L2 that takes the scale past 2^-60 again and again.
     n = 5000
@@ -230,7 +239,7 @@ def all_bits(
 
 @pytest.mark.usefixtures("target")
 @pytest.mark.parametrize("batch_size", [1, 8])
-@pytest.mark.parametrize("rule", _core.rules())
+@pytest.mark.parametrize("rule", RULES)
 def test_bits_depend_neither_on_chunks_nor_on_index_types_nor_on_threads(
     rule: str, batch_size: int, dtype: DType
 ) -> None:
@@ -243,7 +252,7 @@ def test_bits_depend_neither_on_chunks_nor_on_index_types_nor_on_threads(
 
 
 @pytest.mark.parametrize("batch_size", [1, 8])
-@pytest.mark.parametrize("rule", _core.rules())
+@pytest.mark.parametrize("rule", RULES)
 def test_bits_are_those_of_every_target_with_fma(rule: str, batch_size: int, dtype: DType) -> None:
     found = set()
     for target in _core.targets():
@@ -253,7 +262,7 @@ def test_bits_are_those_of_every_target_with_fma(rule: str, batch_size: int, dty
     assert len(found) <= 1
 
 
-@pytest.mark.parametrize("rule", _core.rules())
+@pytest.mark.parametrize("rule", RULES)
 def test_a_step_without_a_finite_loss_is_not_taken(rule: str, dtype: DType) -> None:
     p = problem("squared", 27, D, DENSITY)
     y = p.y.copy()

@@ -12,7 +12,8 @@ from fallline import _core
 from fallline.typing import Float64Array
 from loss_cases import PARAMETERS as LOSS_PARAMETERS
 from reference_losses import LOSSES
-from test_loop import PARAMETERS, problem
+from rule_cases import FEW_RULES, PARAMETERS
+from test_loop import problem
 
 # A line holds 16 float32 or 8 float64.
 N_HEADS = [1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 33]
@@ -142,8 +143,14 @@ def check_training(h: tuple[Any, ...], dtype: DType) -> None:
 
 
 @pytest.mark.usefixtures("target")
-@pytest.mark.parametrize("rule", _core.rules())
-@pytest.mark.parametrize(("loss", "targets"), CASES)
+@pytest.mark.parametrize(
+    ("loss", "targets", "rule"),
+    [
+        (loss, targets, rule)
+        for loss, targets in CASES
+        for rule in (_core.rules() if loss == "logistic" else FEW_RULES)
+    ],
+)
 def test_training_is_that_of_the_reference(
     loss: str, targets: str, rule: str, dtype: DType
 ) -> None:
@@ -214,7 +221,7 @@ def test_rows_of_its_fold_do_not_train_a_head(dtype: DType) -> None:
 
 
 @pytest.mark.usefixtures("target")
-@pytest.mark.parametrize("rule", _core.rules())
+@pytest.mark.parametrize("rule", [rule for rule in _core.rules() if rule != "rprop"])  # bounded
 def test_a_candidate_that_diverges_leaves_the_others_alone(rule: str, dtype: DType) -> None:
     p = heads("squared", "shared", 10, rule)
     sound, wild = p.loop(dtype), p.loop(dtype)
@@ -331,7 +338,7 @@ def test_wrong_arguments_raise() -> None:
         {"loss": "softmax"},
         {"loss_parameters": [1.0]},
         {"loss": "cauchy"},
-        {"rule": "rprop"},
+        {"rule": "newton"},
         {"parameters": []},
         {"n_heads": 0},
         {"l2": [0.0] * 4},

@@ -104,18 +104,79 @@ def torch_optimizers(torch: Any) -> dict[str, tuple[Callable[..., Any], dict[str
         ),
         "adagrad": (
             lambda p, lr: optim.Adagrad(p, lr, eps=1e-3),
-            {"rule": "adagrad", "parameters": (1e-3,)},
+            {"rule": "adagrad", "parameters": (1e-3, 0.0)},
+        ),
+        "adagrad-initial": (
+            lambda p, lr: optim.Adagrad(p, lr, initial_accumulator_value=0.5, eps=1e-3),
+            {"rule": "adagrad", "parameters": (1e-3, 0.5)},
         ),
     }
 
 
-def test_rules_make_the_steps_of_torch() -> None:
-    torch = pytest.importorskip("torch")
-    cases = torch_optimizers(torch)
-    assert {settings["rule"] for _, settings in cases.values()} == set(RULES) - {"ftrl"}
+def more_torch_optimizers(torch: Any) -> dict[str, tuple[Callable[..., Any], dict[str, Any]]]:
+    optim = torch.optim
+    betas = {"betas": (0.8, 0.95), "eps": 1e-3}
+    rms = {"alpha": 0.8, "eps": 1e-3}
+    return {
+        "damped_momentum": (
+            lambda p, lr: optim.SGD(p, lr, momentum=0.9, dampening=0.25),
+            {"rule": "damped_momentum", "parameters": (0.9, 0.25)},
+        ),
+        "amsgrad": (
+            lambda p, lr: optim.Adam(p, lr, amsgrad=True, **betas),
+            {"rule": "amsgrad", "parameters": (0.8, 0.95, 1e-3)},
+        ),
+        "nadam": (
+            lambda p, lr: optim.NAdam(p, lr, momentum_decay=2.0, **betas),
+            {"rule": "nadam", "parameters": (0.8, 0.95, 1e-3, 0.96**2)},
+        ),
+        "radam": (
+            lambda p, lr: optim.RAdam(p, lr, **betas),
+            {"rule": "radam", "parameters": (0.8, 0.95, 1e-3)},
+        ),
+        "adamax": (
+            lambda p, lr: optim.Adamax(p, lr, **betas),
+            {"rule": "adamax", "parameters": (0.8, 0.95, 1e-3)},
+        ),
+        "adadelta": (
+            lambda p, lr: optim.Adadelta(p, lr, rho=0.8, eps=1e-3),
+            {"rule": "adadelta", "parameters": (0.8, 1e-3)},
+        ),
+        "rmsprop": (
+            lambda p, lr: optim.RMSprop(p, lr, **rms),
+            {"rule": "rmsprop", "parameters": (0.8, 1e-3)},
+        ),
+        "rmsprop_momentum": (
+            lambda p, lr: optim.RMSprop(p, lr, momentum=0.5, **rms),
+            {"rule": "rmsprop_momentum", "parameters": (0.8, 1e-3, 0.5)},
+        ),
+        "centered_rmsprop": (
+            lambda p, lr: optim.RMSprop(p, lr, centered=True, **rms),
+            {"rule": "centered_rmsprop", "parameters": (0.8, 1e-3)},
+        ),
+        "centered_rmsprop_momentum": (
+            lambda p, lr: optim.RMSprop(p, lr, centered=True, momentum=0.5, **rms),
+            {"rule": "centered_rmsprop_momentum", "parameters": (0.8, 1e-3, 0.5)},
+        ),
+        "rprop": (
+            lambda p, lr: optim.Rprop(p, lr, step_sizes=(0.01, 0.3)),
+            {"rule": "rprop", "parameters": (0.5, 1.2, 0.01, 0.3)},
+        ),
+        "asgd": (
+            lambda p, lr: optim.ASGD(p, lr, lambd=0.1, alpha=0.6, t0=5.0),
+            {"rule": "asgd", "parameters": (0.1, 0.6, 5.0, 0.1)},
+        ),
+    }
+
+
+def test_rules_make_the_steps_of_torch(torch: Any) -> None:
+    cases = torch_optimizers(torch) | more_torch_optimizers(torch)
+    assert {settings["rule"] for _, settings in cases.values()} == set(RULES) - {"ftrl", "lion"}
     rng = np.random.default_rng(0)
-    start, gradients, rates = rng.normal(size=7), rng.normal(size=(30, 7)), rng.uniform(0, 0.1, 30)
+    start, gradients, drawn = rng.normal(size=7), rng.normal(size=(30, 7)), rng.uniform(0, 0.1, 30)
     for name, (make, settings) in cases.items():
+        # ASGD takes the rate of the step before, and Rprop none but the first.
+        rates = np.full(30, 0.1) if settings["rule"] in ("asgd", "rprop") else drawn
         w, arguments = start, {"parameters": ()} | settings
         slots = [np.zeros(7) for _ in range(RULES[settings["rule"]].n_slots)]
         parameter = torch.nn.Parameter(torch.tensor(start))

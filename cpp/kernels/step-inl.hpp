@@ -26,6 +26,9 @@ template <class V> struct Numbers {
   FALLLINE_INLINE V rate_over(double divisor) const {
     return constant<V>(at.learning_rate / divisor);
   }
+  template <class F> V rate_by(const F& function) const {
+    return constant<V>(function(at.learning_rate));
+  }
   FALLLINE_INLINE V gradient_scale() const { return constant<V>(at.gradient_scale); }
   FALLLINE_INLINE V keep() const { return constant<V>(1 - at.learning_rate * at.weight_decay); }
   FALLLINE_INLINE ElasticNet<V> penalty() const {
@@ -46,6 +49,11 @@ template <class T> struct HeadNumbers {
   vec<T> rate_over(double divisor) const {
     double of[size];
     for (std::ptrdiff_t k = 0; k < size; ++k) of[k] = at.learning_rate[k] / divisor;
+    return rounded(of);
+  }
+  template <class F> vec<T> rate_by(const F& function) const {
+    double of[size];
+    for (std::ptrdiff_t k = 0; k < size; ++k) of[k] = function(at.learning_rate[k]);
     return rounded(of);
   }
   vec<T> gradient_scale() const { return rounded(at.gradient_scale); }

@@ -25,10 +25,14 @@ struct NAdam {
         constexpr double nothing = 1e-18;  // next to 1
         const double beta1 = at.parameters[0], q = at.parameters[3];
         double power_of_q = 1;
-        for (std::int64_t k = 1; k <= at.step && product > nothing; ++k) {
+        std::int64_t k = 0;
+        // One of both fades within some 2000 steps whatever q is.
+        while (k < at.step && product > nothing && power_of_q > nothing) {
           power_of_q *= q;
           product *= beta1 * (1 - 0.5 * power_of_q);
+          ++k;
         }
+        product *= power(beta1, at.step - k);
         mu = beta1 * (1 - 0.5 * power(q, at.step));
         next = beta1 * (1 - 0.5 * power(q, at.step + 1));
       }

@@ -19,13 +19,15 @@ struct Rprop {
           shortest(constant<V>(at.parameters[2])),
           longest(constant<V>(at.parameters[3])) {}
     FALLLINE_INLINE void step(V& w, V g, V* slots) const {
-      const V zero = constant<V>(0), product = fma(g, slots[0], zero);  // never -0
-      V factor = select_negative(product, shrinks, constant<V>(1));
+      // A product of signs, as that of two small gradients would be 0. A sum with 0 is never -0.
+      const V zero = constant<V>(0), one = constant<V>(1);
+      const V sign = select_negative(g + zero, -one, select_negative(-g, one, zero));
+      const V product = fma(sign, slots[0], zero);
+      V factor = select_negative(product, shrinks, one);
       factor = select_negative(-product, grows, factor);
       slots[1] = min(longest, max(shortest, factor * (slots[1] + first)));
-      slots[0] = select_negative(product, zero, g + zero);
-      w = w + select_negative(slots[0], slots[1], zero) -
-          select_negative(-slots[0], slots[1], zero);
+      slots[0] = select_negative(product, zero, g);
+      w = fnma(select_negative(product, zero, sign), slots[1], w);
       w = w + (g - g);
     }
   };

@@ -9,13 +9,22 @@ namespace fallline {
 namespace {
 
 // The step that momentum makes without a gradient of the loss, with L2 and decoupled decay.
-LinearStep coasting(const StepNumbers& at, bool is_nesterov) {
+LinearStep coasting(const StepNumbers& at, Motion motion) {
   const double momentum = at.parameters[0];
   const double keep = 1 - at.learning_rate * at.weight_decay;
+  const bool is_damped = motion == Motion::damped && at.step > 1;
+  const double into = is_damped ? at.l2 * (1 - at.parameters[1]) : at.l2;
   // Nesterov's step is along l2 w + momentum v' instead of v' = momentum v + l2 w.
-  const double l2 = is_nesterov ? at.l2 * (1 + momentum) : at.l2;
+  const bool is_nesterov = motion == Motion::nesterov;
+  const double l2 = is_nesterov ? into * (1 + momentum) : into;
   const double along = is_nesterov ? momentum * momentum : momentum;
-  return {keep - at.learning_rate * l2, -at.learning_rate * along, at.l2, momentum};
+  return {keep - at.learning_rate * l2, -at.learning_rate * along, into, momentum};
+}
+
+Motion motion_of(const std::string& rule) {
+  if (rule == "momentum") return Motion::heavy_ball;
+  if (rule == "damped_momentum") return Motion::damped;
+  return rule == "nesterov" ? Motion::nesterov : Motion::none;
 }
 
 }  // namespace
@@ -26,13 +35,13 @@ LazyRule<T, I>::LazyRule(const KernelTable<T>& kernels, const char* rule,
     : kernels_(kernels),
       rule_(find(kernels.rules, rule)),
       is_sgd_(rule == std::string("sgd")),
-      is_nesterov_(rule == std::string("nesterov")),
+      motion_(motion_of(rule)),
       n_features_(n_features),
       weights_(kernels, n_features, options.l1 > 0),
       slots_(static_cast<std::size_t>(rule_.n_slots)),
       touched_slots_(static_cast<std::size_t>(rule_.n_slots)) {
   for (auto& slot : slots_) slot.resize(static_cast<std::size_t>(n_features));
-  if (is_nesterov_ || rule == std::string("momentum")) missed_.emplace(n_features);
+  if (motion_ != Motion::none) missed_.emplace(n_features);
 }
 
 template <class T, class I> void LazyRule<T, I>::prepare(const CsrBlock<T, I>& block) {
@@ -97,7 +106,7 @@ template <class T, class I> void LazyRule<T, I>::step(const StepNumbers& numbers
   StepTask<T> task{numbers, touched_w_.data(), touched_gradient_.data(), {}, n_touched_};
   for (std::size_t s = 0; s < slots_.size(); ++s) task.slots[s] = touched_slots_[s].data();
   rule_.step(task);
-  if (missed_) missed_->append(coasting(numbers, is_nesterov_));
+  if (missed_) missed_->append(coasting(numbers, motion_));
   advance(numbers);
   scatter();
   n_touched_ = 0;

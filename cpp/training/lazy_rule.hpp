@@ -28,6 +28,9 @@ template <class T> struct Collector {
   }
 };
 
+// How weights go on moving without a gradient.
+enum class Motion { none, heavy_ball, damped, nesterov };
+
 // What becomes of the weights that a step does not touch:
 //   sgd       shrinking and soft thresholding, by ScaledWeights: exact.
 //   momentum  motion and L2, by MissedSteps: exact. The soft thresholds of missed steps are applied
@@ -77,7 +80,8 @@ template <class T, class I> class LazyRule {
 
   const KernelTable<T>& kernels_;
   const RuleEntry<T>& rule_;
-  bool is_sgd_, is_nesterov_;
+  bool is_sgd_;
+  Motion motion_;
   std::ptrdiff_t n_features_;
   ScaledWeights<T> weights_;
   std::vector<AlignedVector<T>> slots_;

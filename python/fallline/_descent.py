@@ -94,6 +94,13 @@ def _make_loop(trainer: "Trainer", data: Data, columns: Standardization | None) 
             "use fl.optim.SAGA(), or Trainer(optimizer='auto'), which has none to find"
         )
         raise ValueError(message)
+    if is_sparse and not optimizer.takes_sparse:
+        name = type(optimizer).__name__
+        message = (
+            f"X must be dense with {name}, which has no steps for features that are absent from a "
+            "mini-batch, got a sparse matrix; use fl.optim.SGD or fl.optim.Adam, or X.toarray()"
+        )
+        raise ValueError(message)
     if not is_sparse:
         options["rate"] = optimizer.rate_rule
     if data.heads is not None:

@@ -153,6 +153,9 @@ void run_unary(fallline::Unary<T> function, std::ptrdiff_t offset, Digest& diges
   }
 }
 
+// Of RAdam, the first is one of momentum and the last one of Adam.
+constexpr std::int64_t step_numbers[] = {1, 2, 300};
+
 // Three steps with every option in force.
 template <class T>
 void run_rule(const fallline::RuleEntry<T>& rule, std::ptrdiff_t offset, Digest& digest) {
@@ -161,7 +164,7 @@ void run_rule(const fallline::RuleEntry<T>& rule, std::ptrdiff_t offset, Digest&
     fill(w, Kind::plain, 1);
     fill(gradient, Kind::plain, 2);
     fill(slots, Kind::positive, 3);
-    for (std::int64_t step = 1; step <= 3; ++step) {
+    for (const std::int64_t step : step_numbers) {
       fallline::StepTask<T> task{
           {step, 0.1, 0.3, 0.02, 0.03, 0.05, parameters.data()}, w.data(), gradient.data(), {}, n};
       for (int s = 0; s < rule.n_slots; ++s) task.slots[s] = slots.data() + s * n;

@@ -124,7 +124,7 @@ void run_head_rule(const fallline::RuleEntry<T>& rule, std::ptrdiff_t offset, Di
     fill(w, Kind::plain, 1);
     fill(gradient, Kind::plain, 2);
     fill(slots, Kind::positive, 3);
-    for (std::int64_t step = 1; step <= 3; ++step) {
+    for (const std::int64_t step : step_numbers) {
       fallline::HeadStepTask<T> task{step,     own[0],          own[1], own[2],
                                      own[3],   own[4],          stays,  parameters.data(),
                                      w.data(), gradient.data(), {},     n};

@@ -6,21 +6,37 @@ Formulas and defaults are those of torch.optim where torch has the name, except 
 called ``learning_rate`` and may be a number, a schedule or any function of the step number.
 """
 
+from fallline.optim._adadelta import Adadelta
 from fallline.optim._adagrad import Adagrad
 from fallline.optim._adam import Adam, AdamW
+from fallline.optim._adamax import Adamax
+from fallline.optim._asgd import ASGD
 from fallline.optim._ftrl import FTRL
+from fallline.optim._lion import Lion
+from fallline.optim._nadam import NAdam
 from fallline.optim._optimizer import Optimizer
+from fallline.optim._radam import RAdam
+from fallline.optim._rmsprop import RMSprop
+from fallline.optim._rprop import Rprop
 from fallline.optim._sgd import SGD
 from fallline.optim._variance_reduced import SAGA, SVRG, VarianceReduced
 
 __all__ = [
+    "ASGD",
     "FTRL",
     "SAGA",
     "SGD",
     "SVRG",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Lion",
+    "NAdam",
     "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
     "VarianceReduced",
 ]

@@ -12,6 +12,8 @@ class Adagrad(Optimizer):
     ----------
     learning_rate : float, Schedule or callable, default=1e-2
         Step size: positive, or a function of the step number.
+    initial_accumulator_value : float, default=0.0
+        What the sum of squares begins with, not negative; in squared units of the gradient.
     eps : float, default=1e-10
         Added to the root, positive; in the units of the gradient.
     weight_decay : float, default=0.0
@@ -26,15 +28,18 @@ class Adagrad(Optimizer):
 
     Notes
     -----
-    With g the gradient plus ``weight_decay`` times w and G = 0 at first,
+    With g the gradient plus ``weight_decay`` times w, and G = ``initial_accumulator_value`` at
+    first,
 
     .. math:: G \leftarrow G + g^2, \quad
               w \leftarrow w - \eta \frac{g}{\sqrt G + \varepsilon}.
 
-    torch's ``lr_decay`` is a schedule here. On sparse data a step touches the weights of the
-    features in its rows alone, which is the same: a gradient of zero changes nothing. That is so
-    without ``weight_decay`` and L2 penalty; the gradient of either then waits for the steps in
-    which a feature occurs, and rare features are shrunk less than on dense data.
+    torch's ``lr_decay`` is a schedule here: ``lambda step: rate / (1 + lr_decay * step)``.
+
+    On sparse data a step touches the weights of the features in its rows alone, which is the same:
+    a gradient of zero changes nothing. That is so without ``weight_decay`` and L2 penalty; the
+    gradient of either then waits for the steps in which a feature occurs, and rare features are
+    shrunk less than on dense data.
 
     References
     ----------
@@ -54,10 +59,14 @@ class Adagrad(Optimizer):
         self,
         learning_rate: LearningRate = 1e-2,
         *,
+        initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(learning_rate)
+        self.initial_accumulator_value = not_negative(
+            "initial_accumulator_value", initial_accumulator_value
+        )
         self.eps = positive("eps", eps)
         self.weight_decay = not_negative("weight_decay", weight_decay)
 
@@ -67,7 +76,7 @@ class Adagrad(Optimizer):
 
     @property
     def rule_parameters(self) -> list[float]:
-        return [self.eps]
+        return [self.eps, self.initial_accumulator_value]
 
     @property
     def coupled_decay(self) -> float:

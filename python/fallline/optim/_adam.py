@@ -1,11 +1,11 @@
 """Adam and its variant with decoupled weight decay."""
 
-from fallline._arguments import not_negative, number
-from fallline.optim._optimizer import Optimizer
+from fallline._arguments import boolean
+from fallline.optim._moments import MomentRule
 from fallline.typing import FoundRate
 
 
-class Adam(Optimizer):
+class Adam(MomentRule):
     r"""Steps scaled by running moments of the gradient.
 
     Parameters
@@ -19,13 +19,15 @@ class Adam(Optimizer):
         Added to the root of the second moment; in the units of the gradient.
     weight_decay : float, default=0.0
         Added to the gradient times the weight, as torch.optim.Adam does.
+    amsgrad : bool, default=False
+        Whether to divide by the largest second moment so far, which AMSGrad does; not with "auto".
 
     Raises
     ------
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If an argument is out of its range.
+        If an argument is out of its range, or ``amsgrad`` is asked for with "auto".
 
     Notes
     -----
@@ -35,6 +37,9 @@ class Adam(Optimizer):
               v \leftarrow \beta_2 v + (1 - \beta_2) g^2, \quad
               w \leftarrow w - \frac{\eta}{1 - \beta_1^t}
                   \frac{m}{\sqrt{v / (1 - \beta_2^t)} + \varepsilon}.
+
+    With ``amsgrad`` the largest v so far stands in the place of v, corrected as v is: that is
+    torch.optim's form, and the paper corrects neither moment.
 
     With "auto" the learning rate is Prodigy's estimate d of the distance to the optimum, from
     :math:`10^{-6}` on: the largest of all :math:`r / |s|_1`, where after each step
@@ -56,6 +61,8 @@ class Adam(Optimizer):
     Kingma, D. P. and Ba, J. (2015). Adam: a method for stochastic optimization, algorithm 1.
     Mishchenko, K. and Defazio, A. (2024). Prodigy: an expeditiously adaptive parameter-free
     learner, algorithm 4.
+    Reddi, S. J., Kale, S. and Kumar, S. (2018). On the convergence of Adam and beyond, algorithm 2,
+    for AMSGrad.
 
     Examples
     --------
@@ -76,30 +83,17 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
     ) -> None:
-        super().__init__(learning_rate)
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            message = f"betas must be a pair of numbers in [0, 1), got {betas!r}"
-            raise TypeError(message)
-        first, second = (
-            number(f"betas[{k}]", beta, "a number in [0, 1)", lambda x: 0 <= x < 1)
-            for k, beta in enumerate(betas)
-        )
-        self.betas = (first, second)
-        self.eps = not_negative("eps", eps)
-        self.weight_decay = not_negative("weight_decay", weight_decay)
+        super().__init__(learning_rate, betas, eps, weight_decay)
+        self.amsgrad = boolean("amsgrad", amsgrad)
+        if self.amsgrad and self.finds_rate:
+            message = "amsgrad must be False with learning_rate='auto', got True; leave it out"
+            raise ValueError(message)
 
     @property
     def rule(self) -> str:
-        return "adam"
-
-    @property
-    def rule_parameters(self) -> list[float]:
-        return [*self.betas, self.eps]
-
-    @property
-    def coupled_decay(self) -> float:
-        return self.weight_decay
+        return "amsgrad" if self.amsgrad else "adam"
 
 
 class AdamW(Adam):
@@ -115,13 +109,15 @@ class AdamW(Adam):
         Added to the root of the second moment; in the units of the gradient.
     weight_decay : float, default=0.01
         Each step first multiplies the weights by 1 - learning_rate * weight_decay.
+    amsgrad : bool, default=False
+        Whether to divide by the largest second moment so far, as `Adam` may; not with "auto".
 
     Raises
     ------
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If an argument is out of its range.
+        If an argument is out of its range, or ``amsgrad`` is asked for with "auto".
 
     Notes
     -----
@@ -149,13 +145,9 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
+        amsgrad: bool = False,
     ) -> None:
-        super().__init__(learning_rate, betas=betas, eps=eps, weight_decay=weight_decay)
-
-    @property
-    def coupled_decay(self) -> float:
-        return 0.0
-
-    @property
-    def decoupled_decay(self) -> float:
-        return self.weight_decay
+        super().__init__(
+            learning_rate, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
+        )
+        self.decoupled_weight_decay = True

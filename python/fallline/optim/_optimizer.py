@@ -35,6 +35,9 @@ class Optimizer:
     # What finds the learning rate; empty where nothing does.
     _finder: ClassVar[str] = ""
 
+    # Whether a step may leave out the weights whose gradient is zero, as it does on sparse rows.
+    takes_sparse: ClassVar[bool] = True
+
     weight_decay: float
 
     def __init__(self, learning_rate: FoundRate) -> None:

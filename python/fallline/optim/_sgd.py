@@ -15,8 +15,11 @@ class SGD(Optimizer):
         `fallline.Trainer` on dense rows (see Notes).
     momentum : float, default=0.0
         Share of the last step's velocity that is kept, in [0, 1); dimensionless, per step.
+    dampening : float, default=0.0
+        Share of each gradient but the first that is kept out of the velocity, in [0, 1); needs
+        momentum.
     nesterov : bool, default=False
-        Whether to look ahead along the velocity; needs momentum.
+        Whether to look ahead along the velocity; needs momentum, and no dampening.
     weight_decay : float, default=0.0
         Added to the gradient times the weight, as torch.optim.SGD does. It belongs to the
         optimizer; a penalty belongs to the objective.
@@ -26,15 +29,18 @@ class SGD(Optimizer):
     TypeError
         If an argument is of the wrong kind.
     ValueError
-        If an argument is out of its range, ``nesterov`` is asked for without momentum, or momentum
-        with "auto".
+        If an argument is out of its range, ``nesterov`` or ``dampening`` is asked for without
+        momentum, both at once, or momentum with "auto".
 
     Notes
     -----
-    With g the gradient plus ``weight_decay`` times w, :math:`\mu` the momentum and v = 0 at first,
+    With g the gradient plus ``weight_decay`` times w, :math:`\mu` the momentum, :math:`\tau` the
+    dampening and v = 0 at first,
 
-    .. math:: v \leftarrow \mu v + g, \quad w \leftarrow w - \eta v
+    .. math:: v \leftarrow \mu v + (1 - \tau) g, \quad w \leftarrow w - \eta v
               \text{ or, with nesterov, } w \leftarrow w - \eta (g + \mu v).
+
+    As in torch.optim.SGD the first gradient is not dampened: v = g after it.
 
     With "auto" the learning rate is DoWG's: with r the largest distance from the start so far,
     :math:`r^2 / \sqrt{\sum r^2 |g|^2}`, whose sum is over all steps. The model is the mean of the
@@ -76,15 +82,26 @@ class SGD(Optimizer):
         learning_rate: FoundRate,
         *,
         momentum: float = 0.0,
+        dampening: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(learning_rate)
         self.momentum = number("momentum", momentum, "a number in [0, 1)", lambda x: 0 <= x < 1)
+        self.dampening = number("dampening", dampening, "a number in [0, 1)", lambda x: 0 <= x < 1)
         self.nesterov = boolean("nesterov", nesterov)
         self.weight_decay = not_negative("weight_decay", weight_decay)
         if self.nesterov and not self.momentum:
             message = "nesterov must be used with momentum > 0, got momentum=0.0; 0.9 is usual"
+            raise ValueError(message)
+        if self.dampening and not self.momentum:
+            message = (
+                f"dampening must be used with momentum > 0, got {dampening!r} with momentum=0.0; "
+                "leave it out"
+            )
+            raise ValueError(message)
+        if self.dampening and self.nesterov:
+            message = f"dampening must be 0 with nesterov=True, got {dampening!r}; leave one out"
             raise ValueError(message)
         if self.momentum and self.finds_rate:
             message = (
@@ -96,10 +113,14 @@ class SGD(Optimizer):
     def rule(self) -> str:
         if self.nesterov:
             return "nesterov"
+        if self.dampening:
+            return "damped_momentum"
         return "momentum" if self.momentum else "sgd"
 
     @property
     def rule_parameters(self) -> list[float]:
+        if self.dampening:
+            return [self.momentum, self.dampening]
         return [self.momentum] if self.momentum else []
 
     @property
