@@ -40,8 +40,8 @@ class Contest:
     n_bytes: int
 
 
-# Each rule: the optimizer that has it, the name and constants of its NumPy twin, its decoupled
-# weight decay.
+# Rules of every number of slots, among them the most used: the optimizer that has one, the name
+# and constants of its NumPy twin, its decoupled weight decay.
 LEARNING_RATE = 1e-3
 RULES: dict[str, tuple[Callable[[], optim.Optimizer], str, list[float], float]] = {
     "sgd": (lambda: optim.SGD(LEARNING_RATE), "sgd", [], 0.0),
@@ -53,7 +53,14 @@ RULES: dict[str, tuple[Callable[[], optim.Optimizer], str, list[float], float]] 
         0.0,
     ),
     "adam": (lambda: optim.Adam(LEARNING_RATE), "adam", [0.9, 0.999, 1e-8], 0.0),
+    "amsgrad": (
+        lambda: optim.Adam(LEARNING_RATE, amsgrad=True),
+        "amsgrad",
+        [0.9, 0.999, 1e-8],
+        0.0,
+    ),
     "adagrad": (lambda: optim.Adagrad(LEARNING_RATE), "adagrad", [1e-10], 0.0),
+    "lion": (lambda: optim.Lion(LEARNING_RATE), "lion", [0.9, 0.99], 0.0),
     "ftrl": (lambda: optim.FTRL(LEARNING_RATE, l1=0.1, l2=0.1), "ftrl", [1.0, 0.1, 0.1], 0.0),
     "adamw": (lambda: optim.AdamW(LEARNING_RATE), "adam", [0.9, 0.999, 1e-8], 0.01),
 }

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy import add, clip, divide, multiply, sqrt, subtract
+from numpy import add, clip, divide, maximum, multiply, sign, sqrt, subtract
 
 from fallline.typing import FloatArray
 
@@ -14,15 +14,15 @@ class NumpyStep:
 
     Parameters
     ----------
-    rule : {"sgd", "momentum", "nesterov", "adam", "adagrad", "ftrl"}
+    rule : {"sgd", "momentum", "nesterov", "adam", "amsgrad", "adagrad", "lion", "ftrl"}
         Name of the rule, by the formulas of `fallline.optim`.
     w : ndarray of shape (n,)
         Weights, float32 or float64; updated in place.
     g : ndarray of shape (n,)
         Gradient, of the dtype of `w`; read anew at every step.
     parameters : sequence of float
-        Constants of the rule: none for sgd, the momentum, beta1, beta2 and eps for adam, eps for
-        adagrad, beta, l1 and l2 for ftrl.
+        Constants of the rule: none for sgd, the momentum, beta1, beta2 and eps for adam and
+        amsgrad, eps for adagrad, beta1 and beta2 for lion, beta, l1 and l2 for ftrl.
     learning_rate : float
         Step size, the same at every step.
     weight_decay : float, default=0.0
@@ -60,7 +60,9 @@ class NumpyStep:
             "momentum": (self._momentum, 1),
             "nesterov": (self._nesterov, 1),
             "adam": (self._adam, 2),
+            "amsgrad": (self._amsgrad, 3),
             "adagrad": (self._adagrad, 1),
+            "lion": (self._lion, 1),
             "ftrl": (self._ftrl, 2),
         }
         self._update, n_slots = rules[rule]
@@ -100,10 +102,24 @@ class NumpyStep:
     def _adam(
         self, w: FloatArray, g: FloatArray, m: FloatArray, v: FloatArray, buffer: FloatArray
     ) -> None:
-        beta1, beta2, eps = self._parameters
-        # lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps), with both corrections in scalars.
-        correction = math.sqrt(1.0 - beta2**self._step)
-        rate = self._learning_rate * correction / (1.0 - beta1**self._step)
+        self._moments(g, m, v, buffer)
+        self._step_by_moments(w, m, v, buffer)
+
+    def _amsgrad(
+        self,
+        w: FloatArray,
+        g: FloatArray,
+        m: FloatArray,
+        v: FloatArray,
+        largest: FloatArray,
+        buffer: FloatArray,
+    ) -> None:
+        self._moments(g, m, v, buffer)
+        maximum(largest, v, out=largest)
+        self._step_by_moments(w, m, largest, buffer)
+
+    def _moments(self, g: FloatArray, m: FloatArray, v: FloatArray, buffer: FloatArray) -> None:
+        beta1, beta2, _ = self._parameters
         multiply(m, beta1, m)
         multiply(g, 1.0 - beta1, buffer)
         add(m, buffer, m)
@@ -111,6 +127,14 @@ class NumpyStep:
         multiply(g, g, buffer)
         multiply(buffer, 1.0 - beta2, buffer)
         add(v, buffer, v)
+
+    def _step_by_moments(
+        self, w: FloatArray, m: FloatArray, v: FloatArray, buffer: FloatArray
+    ) -> None:
+        beta1, beta2, eps = self._parameters
+        # lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps), with both corrections in scalars.
+        correction = math.sqrt(1.0 - beta2**self._step)
+        rate = self._learning_rate * correction / (1.0 - beta1**self._step)
         sqrt(v, buffer)
         add(buffer, eps * correction, buffer)
         divide(m, buffer, buffer)
@@ -125,6 +149,18 @@ class NumpyStep:
         divide(g, buffer, buffer)
         multiply(buffer, self._learning_rate, buffer)
         subtract(w, buffer, w)
+
+    def _lion(self, w: FloatArray, g: FloatArray, m: FloatArray, buffer: FloatArray) -> None:
+        beta1, beta2 = self._parameters
+        subtract(g, m, buffer)
+        multiply(buffer, 1.0 - beta1, buffer)
+        add(m, buffer, buffer)
+        sign(buffer, buffer)
+        multiply(buffer, self._learning_rate, buffer)
+        subtract(w, buffer, w)
+        multiply(m, beta2, m)
+        multiply(g, 1.0 - beta2, buffer)
+        add(m, buffer, m)
 
     def _ftrl(
         self, w: FloatArray, g: FloatArray, u: FloatArray, n: FloatArray, buffer: FloatArray
