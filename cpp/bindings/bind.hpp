@@ -5,9 +5,11 @@
 
 namespace fallline {
 
+void bind_array_step(pybind11::module_& m);
 void bind_columns(pybind11::module_& m);
 void bind_csr(pybind11::module_& m);
 void bind_csr_loss(pybind11::module_& m);
+void bind_dlpack(pybind11::module_& m);
 void bind_dual(pybind11::module_& m);
 void bind_heads(pybind11::module_& m);
 void bind_linalg(pybind11::module_& m);

@@ -21,19 +21,17 @@ template <class T> void step(const std::string& name, Array<T> w, const Array<T>
                           std::to_string(rule.n_parameters) + " parameters");
   }
   const std::ptrdiff_t n = w.size();
-  StepTask<T> task{{number, learning_rate, gradient_scale, l2, l1, weight_decay, parameters.data()},
-                   writeable(w, n, "w"),
-                   vector(gradient, n, "gradient"),
-                   {},
-                   n};
-  for (std::size_t s = 0; s < slots.size(); ++s) task.slots[s] = writeable(slots[s], n, "slot");
+  const StepNumbers numbers{number, learning_rate, gradient_scale,   l2,
+                            l1,     weight_decay,  parameters.data()};
+  StepArrays<T> arrays{writeable(w, n, "w"), vector(gradient, n, "gradient"), {}, n};
+  for (std::size_t s = 0; s < slots.size(); ++s) arrays.slots[s] = writeable(slots[s], n, "slot");
   if (n < releases_gil) {
-    update(rule, task);
+    update(rule, numbers, arrays);
     return;
   }
   // Only plain memory is touched from here; the caller holds the arrays.
   const py::gil_scoped_release no_gil;
-  update(rule, task);
+  update(rule, numbers, arrays);
 }
 
 template <class T> void bind(py::module_& m) {

@@ -25,6 +25,7 @@
 #include "kernels/head_tile-inl.hpp"
 #include "kernels/head_losses-inl.hpp"
 #include "kernels/step-inl.hpp"
+#include "kernels/narrow-inl.hpp"
 #include "kernels/factor-inl.hpp"
 #include "kernels/householder-inl.hpp"
 #include "kernels/table-inl.hpp"

@@ -123,6 +123,27 @@ template <class T> double read_sum(const T* x, std::ptrdiff_t n) {
   return static_cast<double>(sum((a + b) + (c + e)));
 }
 
+// In float64, where squares of floats neither overflow nor lose digits.
+template <class T> double sum_of_squares(const T* x, std::ptrdiff_t n) {
+  constexpr std::ptrdiff_t size = vec<double>::size;
+  vec<double> a = set(0.0), b = a, c = a, e = a;
+  std::ptrdiff_t i = 0;
+  for (; i + 4 * size <= n; i += 4 * size) {
+    const vec<double> p = load_as<double>(x + i), q = load_as<double>(x + i + size);
+    const vec<double> r = load_as<double>(x + i + 2 * size);
+    const vec<double> t = load_as<double>(x + i + 3 * size);
+    a = fma(p, p, a);
+    b = fma(q, q, b);
+    c = fma(r, r, c);
+    e = fma(t, t, e);
+  }
+  for (; i < n; i += size) {
+    const vec<double> p = load_as<double>(x + i, n - i);
+    a = fma(p, p, a);
+  }
+  return sum((a + b) + (c + e));
+}
+
 // The traffic of a step of Adam without its arithmetic: four arrays are read and three written.
 template <class T> void in_place(T* w, T* a, T* b, const T* g, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; i += vec<T>::size) {

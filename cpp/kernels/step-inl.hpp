@@ -22,6 +22,7 @@ template <class V> struct Numbers {
   const StepNumbers& at;
 
   explicit Numbers(const StepNumbers& at_) : step(at_.step), parameters(at_.parameters), at(at_) {}
+  double memory(int k) const { return at.memory[k]; }
   FALLLINE_INLINE V rate() const { return constant<V>(at.learning_rate); }
   FALLLINE_INLINE V rate_over(double divisor) const {
     return constant<V>(at.learning_rate / divisor);
@@ -98,28 +99,91 @@ template <class Rule, class T> struct Stepper {
   }
 };
 
+// What else may be done with weights and gradient while they are here.
+struct Nothing {
+  explicit Nothing(const StepNumbers&) {}
+  template <class T, class Place>
+  FALLLINE_INLINE void do_with(vec<T>, const StepArrays<T>&, const Place&) const {}
+};
+
+// The average begins with the weights after the first step.
+template <class T> struct AverageAndClear {
+  vec<T> share;
+  explicit AverageAndClear(const StepNumbers& at)
+      : share(constant<vec<T>>(at.step == 1 ? 1 : 1 - at.fading)) {}
+  template <class Place>
+  FALLLINE_INLINE void do_with(vec<T> w, const StepArrays<T>& arrays, const Place& at) const {
+    if (arrays.average) {
+      const vec<T> average = at.load_from(arrays.average);
+      at.store_to(arrays.average, fma(share, w - average, average));
+    }
+    if (arrays.cleared) at.store_to(arrays.cleared, set(T(0)));
+  }
+};
+
 // Weights and slots are loaded into locals and stored back: through references into the arrays
 // the compiler would read again what it has just stored.
-template <class Rule, class T, class Place>
-FALLLINE_INLINE void step_line(const StepTask<T>& task, const Stepper<Rule, T>& stepper,
-                               const Place& at) {
+template <class Rule, class T, class Others, class Place>
+FALLLINE_INLINE void step_line(const StepArrays<T>& arrays, const Stepper<Rule, T>& stepper,
+                               const Others& others, const Place& at) {
   vec<T> slots[Rule::n_slots + 1];
-  for (int s = 0; s < Rule::n_slots; ++s) slots[s] = at.load_from(task.slots[s]);
-  const vec<T> w = at.load_from(task.w);
-  at.store_to(task.w, stepper.step(w, at.load_from(task.gradient), slots));
-  for (int s = 0; s < Rule::n_slots; ++s) at.store_to(task.slots[s], slots[s]);
+  for (int s = 0; s < Rule::n_slots; ++s) slots[s] = at.load_from(arrays.slots[s]);
+  const vec<T> w = stepper.step(at.load_from(arrays.w), at.load_from(arrays.gradient), slots);
+  at.store_to(arrays.w, w);
+  for (int s = 0; s < Rule::n_slots; ++s) at.store_to(arrays.slots[s], slots[s]);
+  others.do_with(w, arrays, at);
 }
 
-template <class Rule, class T> void step(const StepTask<T>& task) {
+template <class Rule, class T, class Others>
+FALLLINE_INLINE void step_lines(const StepArrays<T>& arrays, const Stepper<Rule, T>& stepper,
+                                const Others& others) {
   constexpr std::ptrdiff_t size = vec<T>::size;
-  const Stepper<Rule, T> stepper{Numbers<vec<T>>(task.numbers)};
-  if (task.n == 1) {
-    step_line(task, stepper, OnlyElement<T>{});
+  if (arrays.n == 1) {
+    step_line(arrays, stepper, others, OnlyElement<T>{});
     return;
   }
   std::ptrdiff_t i = 0;
-  for (; i + size <= task.n; i += size) step_line(task, stepper, UpToVector<T>{i, size});
-  if (i < task.n) step_line(task, stepper, UpToVector<T>{i, task.n - i});
+  for (; i + size <= arrays.n; i += size) {
+    step_line(arrays, stepper, others, UpToVector<T>{i, size});
+  }
+  if (i < arrays.n) step_line(arrays, stepper, others, UpToVector<T>{i, arrays.n - i});
+}
+
+template <class Rule, class T>
+void step(const StepNumbers& numbers, const StepArrays<T>* arrays, std::ptrdiff_t count) {
+  const Stepper<Rule, T> stepper{Numbers<vec<T>>(numbers)};
+  const Nothing nothing(numbers);
+  const AverageAndClear<T> others(numbers);
+  for (std::ptrdiff_t k = 0; k < count; ++k) {
+    if (arrays[k].average || arrays[k].cleared) {
+      step_lines(arrays[k], stepper, others);
+    } else {
+      step_lines(arrays[k], stepper, nothing);
+    }
+  }
+}
+
+// What a rule sums up over its arrays, in float64 from short sums on.
+template <class Rule, class T>
+void reduce(const StepNumbers& numbers, const StepArrays<T>& arrays, double* sums) {
+  constexpr std::ptrdiff_t size = vec<T>::size, short_sum = 32 * size;
+  const typename Rule::template Reduction<vec<T>> reduction{Numbers<vec<T>>(numbers)};
+  const vec<T> scale = constant<vec<T>>(numbers.gradient_scale);
+  const vec<T> l2 = constant<vec<T>>(numbers.l2);
+  for (std::ptrdiff_t begin = 0; begin < arrays.n; begin += short_sum) {
+    const std::ptrdiff_t end = arrays.n - begin < short_sum ? arrays.n : begin + short_sum;
+    vec<T> of_lines[Rule::n_sums];
+    for (int k = 0; k < Rule::n_sums; ++k) of_lines[k] = set(T(0));
+    for (std::ptrdiff_t i = begin; i < end; i += size) {
+      const UpToVector<T> at{i, end - i < size ? end - i : size};
+      vec<T> slots[Rule::n_slots + 1];
+      for (int s = 0; s < Rule::n_slots; ++s) slots[s] = at.load_from(arrays.slots[s]);
+      const vec<T> w = at.load_from(arrays.w);
+      reduction.add(w, fma(l2, w, scale * at.load_from(arrays.gradient)), slots, of_lines);
+      for (int s = 0; s < Rule::n_slots; ++s) at.store_to(arrays.slots[s], slots[s]);
+    }
+    for (int k = 0; k < Rule::n_sums; ++k) sums[k] += static_cast<double>(sum(of_lines[k]));
+  }
 }
 
 template <class Rule, class T> void head_step(const HeadStepTask<T>& task) {

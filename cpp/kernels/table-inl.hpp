@@ -29,9 +29,25 @@ struct HeadLossEntries<T, TypeList<Independent...>, TypeList<Coupled...>> {
 template <class T, class List> struct RuleEntries;
 template <class T, class... Members> struct RuleEntries<T, TypeList<Members...>> {
   static_assert(((Members::n_slots <= max_slots) && ...));
+  static constexpr RuleEntry<T> entries[] = {
+      {Members::name, Members::n_slots, Members::n_parameters, Members::n_penalties, 0, 0,
+       step<Members, T>, head_step<Members, T>, nullptr, nullptr}...};
+};
+
+template <class Rule, class T, bool sums = (Rule::n_sums > 0)> struct ReduceOf {
+  static constexpr auto function = reduce<Rule, T>;
+};
+template <class Rule, class T> struct ReduceOf<Rule, T, false> {
+  static constexpr void (*function)(const StepNumbers&, const StepArrays<T>&, double*) = nullptr;
+};
+
+template <class T, class List> struct ArrayRuleEntries;
+template <class T, class... Members> struct ArrayRuleEntries<T, TypeList<Members...>> {
+  static_assert(((Members::n_slots <= max_slots && Members::n_sums <= max_sums) && ...));
   static constexpr RuleEntry<T> entries[] = {{Members::name, Members::n_slots,
-                                              Members::n_parameters, Members::n_penalties,
-                                              step<Members, T>, head_step<Members, T>}...};
+                                              Members::n_parameters, 0, Members::n_memory,
+                                              Members::n_sums, step<Members, T>, nullptr,
+                                              ReduceOf<Members, T>::function, Members::prepare}...};
 };
 
 template <class T, class List> struct FunctionEntries;
@@ -62,6 +78,7 @@ template <class T> constexpr KernelTable<T> table(const char* target) {
   return {target,
           entries_of(LossEntries<T, Losses>::entries),
           entries_of(RuleEntries<T, Rules>::entries),
+          entries_of(ArrayRuleEntries<T, ArrayRules>::entries),
           entries_of(FunctionEntries<T, Functions>::entries),
           entries_of(HeadLossEntries<T, Losses, CoupledLosses>::entries),
           entries_of(SourceEntries<T, Kinds<T>>::entries),
@@ -72,6 +89,7 @@ template <class T> constexpr KernelTable<T> table(const char* target) {
           head_tile<FeatureLanes, T>,
           head_margins<T>,
           read_sum<T>,
+          sum_of_squares<T>,
           all_finite<T>,
           in_place<T>,
           scaled_weights<T>,
@@ -82,6 +100,8 @@ template <class T> constexpr KernelTable<T> table(const char* target) {
           fold<T>,
           unfold<T>,
           standardize<T>,
+          {widen<Float16>, widen<BFloat16>, narrow<Float16>, narrow<BFloat16>, draw,
+           narrow_brain_randomly},
           gram_kernels,
           factor_table()};
 }

@@ -15,6 +15,7 @@
 namespace fallline {
 
 constexpr int max_slots = 4;
+constexpr int max_sums = 2;
 
 // Losses of n margins, the rows of a block: writes the residuals sample_weight * derivative and
 // returns the sums of sample_weight * value and of the residuals. sample_weight may be null.
@@ -116,14 +117,17 @@ struct StepNumbers {
   double l1;                 // soft threshold learning_rate * l1 after the rule
   double weight_decay;       // decoupled: w is first multiplied by 1 - learning_rate * weight_decay
   const double* parameters;  // of the rule, in the order its file says
+  double fading = 0;         // share of the average of the weights that is kept
+  double* memory = nullptr;  // numbers that the rule keeps from step to step
 };
 
-template <class T> struct StepTask {
-  StepNumbers numbers;
+template <class T> struct StepArrays {
   T* w;
   const T* gradient;
   T* slots[max_slots];
   std::ptrdiff_t n;
+  T* average = nullptr;  // of the weights, exponentially fading; null: not wanted
+  T* cleared = nullptr;  // the gradient once more, where it is to become zero
 };
 
 // A step of one line of heads; what differs between them is an array over its lanes.
@@ -147,8 +151,14 @@ template <class T> struct RuleEntry {
   int n_slots;
   int n_parameters;
   int n_penalties;  // the last of the parameters, which the intercept has at 0
-  void (*step)(const StepTask<T>&);
-  void (*head_step)(const HeadStepTask<T>&);
+  int n_memory;
+  int n_sums;
+  void (*step)(const StepNumbers&, const StepArrays<T>*, std::ptrdiff_t count);
+  void (*head_step)(const HeadStepTask<T>&);  // null for a rule of arrays alone
+  // What a rule needs to know of all its arrays before a step: adds to the sums.
+  void (*reduce)(const StepNumbers&, const StepArrays<T>&, double* sums);
+  // Renews the memory, and the learning rate where the rule finds it; null for a rule without.
+  void (*prepare)(StepNumbers&, const double* sums);
 };
 
 // A kind of elements, by NumPy's name for it, that is read as T.
@@ -260,6 +270,19 @@ struct FactorKernels {
   void (*reflect_columns)(const ReflectorPanel&, std::ptrdiff_t begin, std::ptrdiff_t end);
 };
 
+// Between floats of 16 bits and float32.
+struct NarrowKernels {
+  void (*widen_half)(const Float16* x, float* out, std::ptrdiff_t n);
+  void (*widen_brain)(const BFloat16* x, float* out, std::ptrdiff_t n);
+  void (*narrow_half)(const float* x, Float16* out, std::ptrdiff_t n);  // to nearest
+  void (*narrow_brain)(const float* x, BFloat16* out, std::ptrdiff_t n);
+  // 2 n numbers of 16 bits, which are those of key and first + i.
+  void (*draw)(std::uint32_t key, std::uint32_t first, std::uint16_t* out, std::ptrdiff_t n);
+  // Up or down by chance, so that the mean is x.
+  void (*narrow_brain_randomly)(const float* x, const std::uint16_t* drawn, BFloat16* out,
+                                std::ptrdiff_t n);
+};
+
 template <class E> struct Entries {
   const E* first;
   std::size_t count;
@@ -271,6 +294,7 @@ template <class T> struct KernelTable {
   const char* target;
   Entries<LossEntry<T>> losses;
   Entries<RuleEntry<T>> rules;
+  Entries<RuleEntry<T>> array_rules;  // for anybody's arrays, but not for models of rows
   Entries<FunctionEntry<T>> functions;
   Entries<HeadLossEntry<T>> head_losses;
   Entries<SourceEntry<T>> sources;
@@ -283,6 +307,7 @@ template <class T> struct KernelTable {
   void (*head_margins)(const MatrixView<T>& X, const T* w, const T* intercepts,
                        std::ptrdiff_t n_heads, T* out);  // row-major
   double (*read_sum)(const T* x, std::ptrdiff_t n);
+  double (*sum_of_squares)(const T* x, std::ptrdiff_t n);
   bool (*all_finite)(const T* x, std::ptrdiff_t n);
   void (*in_place)(T* w, T* a, T* b, const T* g, std::ptrdiff_t n);  // each of the three += g
   // out[j] = scale * (w[j], after soft thresholding by due - paid[j] unless paid is null)
@@ -299,7 +324,8 @@ template <class T> struct KernelTable {
   // A tile of standardised rows, which X has in place.
   void (*standardize)(const MatrixView<T>& X, const Rows& rows, const StandardColumns& columns,
                       double* tile);
-  GramKernels gram;  // these two are the same for every T
+  NarrowKernels narrow;  // these three are the same for every T
+  GramKernels gram;
   FactorKernels factor;
 };
 

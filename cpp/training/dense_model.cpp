@@ -105,16 +105,18 @@ template <class T> void DenseModel<T>::update(double learning_rate, std::int64_t
         finder_.find({w_.data(), gradient_.data(), &intercept_.value(), slope, scale, options_.l2});
   }
   learning_rate_ = learning_rate;
-  StepTask<T> task{{step, learning_rate, scale, options_.l2, options_.l1, options_.weight_decay,
-                    options_.rule_parameters.data()},
-                   w_.data(),
-                   gradient_.data(),
-                   {},
-                   n_features()};
+  const StepNumbers numbers{step,
+                            learning_rate,
+                            scale,
+                            options_.l2,
+                            options_.l1,
+                            options_.weight_decay,
+                            options_.rule_parameters.data()};
+  StepArrays<T> arrays{w_.data(), gradient_.data(), {}, n_features()};
   for (int s = 0; s < rule_.n_slots; ++s) {
-    task.slots[s] = slots_.data() + static_cast<std::size_t>(s) * gradient_.size();
+    arrays.slots[s] = slots_.data() + static_cast<std::size_t>(s) * gradient_.size();
   }
-  fallline::update(rule_, task);
+  fallline::update(rule_, numbers, arrays);
   if (options_.fit_intercept) intercept_.step(step, learning_rate, scale, intercept_gradient);
   if (finder_) finder_.average(w_.data(), &intercept_.value());
 }

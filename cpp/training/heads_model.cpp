@@ -193,14 +193,16 @@ template <class T> void HeadsModel<T>::update_line(std::int64_t step, std::size_
 
 template <class T> void HeadsModel<T>::update_head(std::int64_t step, std::size_t head) {
   const std::size_t at = head * static_cast<std::size_t>(pass_.layout().stride());
-  StepTask<T> task{{step, rates_[head], scales_[head], l2_[head], l1_[head], weight_decay_[head],
-                    options_.rule_parameters.data()},
-                   w_.data() + at,
-                   pass_.gradient() + at,
-                   {},
-                   n_features()};
-  show_slots(task.slots, at);
-  fallline::update(rule_, task);
+  const StepNumbers numbers{step,
+                            rates_[head],
+                            scales_[head],
+                            l2_[head],
+                            l1_[head],
+                            weight_decay_[head],
+                            options_.rule_parameters.data()};
+  StepArrays<T> arrays{w_.data() + at, pass_.gradient() + at, {}, n_features()};
+  show_slots(arrays.slots, at);
+  fallline::update(rule_, numbers, arrays);
 }
 
 template <class T> void HeadsModel<T>::update_intercepts(std::int64_t step) {

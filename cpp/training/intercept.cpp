@@ -12,13 +12,10 @@ Intercept::Intercept(const RuleEntry<double>& rule, std::vector<double> paramete
 
 void Intercept::step(std::int64_t number, double learning_rate, double gradient_scale,
                      double gradient) {
-  StepTask<double> task{{number, learning_rate, gradient_scale, 0, 0, 0, parameters_.data()},
-                        &value_,
-                        &gradient,
-                        {},
-                        1};
-  for (int s = 0; s < rule_.n_slots; ++s) task.slots[s] = &slots_[s];
-  rule_.step(task);
+  const StepNumbers numbers{number, learning_rate, gradient_scale, 0, 0, 0, parameters_.data()};
+  StepArrays<double> arrays{&value_, &gradient, {}, 1};
+  for (int s = 0; s < rule_.n_slots; ++s) arrays.slots[s] = &slots_[s];
+  rule_.step(numbers, &arrays, 1);
 }
 
 }  // namespace fallline

@@ -103,9 +103,9 @@ template <class T, class I> Collector<T> LazyRule<T, I>::begin_collecting(std::p
 
 template <class T, class I> void LazyRule<T, I>::step(const StepNumbers& numbers) {
   gather();
-  StepTask<T> task{numbers, touched_w_.data(), touched_gradient_.data(), {}, n_touched_};
-  for (std::size_t s = 0; s < slots_.size(); ++s) task.slots[s] = touched_slots_[s].data();
-  rule_.step(task);
+  StepArrays<T> arrays{touched_w_.data(), touched_gradient_.data(), {}, n_touched_};
+  for (std::size_t s = 0; s < slots_.size(); ++s) arrays.slots[s] = touched_slots_[s].data();
+  rule_.step(numbers, &arrays, 1);
   if (missed_) missed_->append(coasting(numbers, motion_));
   advance(numbers);
   scatter();

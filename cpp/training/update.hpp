@@ -6,7 +6,8 @@
 namespace fallline {
 
 // Element by element, hence the same bits however it is divided among threads.
-template <class T> void update(const RuleEntry<T>& rule, const StepTask<T>& task);
+template <class T>
+void update(const RuleEntry<T>& rule, const StepNumbers& numbers, const StepArrays<T>& arrays);
 
 // The same for one line of heads.
 template <class T> void update(const RuleEntry<T>& rule, const HeadStepTask<T>& task);

@@ -1,4 +1,6 @@
-from typing import final
+from typing import Any, final
+
+import numpy as np
 
 from fallline._core_loops import *  # noqa: F403
 from fallline.typing import (
@@ -206,6 +208,23 @@ def step(
     l1: float = 0.0,
     weight_decay: float = 0.0,
 ) -> None: ...
+def array_rules() -> dict[str, tuple[int, int, int]]: ...
+def from_dlpack(capsule: object) -> np.ndarray[Any, Any]: ...
+
+@final
+class ArrayStep:
+    def __init__(
+        self,
+        rule: str,
+        groups: list[Any],
+        sign: float,
+        clip_norm: float,
+        skips_nonfinite: bool,
+        fading: float,
+        seed: int,
+    ) -> None: ...
+    def step(self, number: int, learning_rate: float) -> bool: ...
+    def step_groups(self, numbers: list[int], learning_rates: list[float]) -> bool: ...
 
 @final
 class CsrMatrix:

@@ -165,10 +165,10 @@ void run_rule(const fallline::RuleEntry<T>& rule, std::ptrdiff_t offset, Digest&
     fill(gradient, Kind::plain, 2);
     fill(slots, Kind::positive, 3);
     for (const std::int64_t step : step_numbers) {
-      fallline::StepTask<T> task{
-          {step, 0.1, 0.3, 0.02, 0.03, 0.05, parameters.data()}, w.data(), gradient.data(), {}, n};
-      for (int s = 0; s < rule.n_slots; ++s) task.slots[s] = slots.data() + s * n;
-      rule.step(task);
+      const fallline::StepNumbers numbers{step, 0.1, 0.3, 0.02, 0.03, 0.05, parameters.data()};
+      fallline::StepArrays<T> arrays{w.data(), gradient.data(), {}, n};
+      for (int s = 0; s < rule.n_slots; ++s) arrays.slots[s] = slots.data() + s * n;
+      rule.step(numbers, &arrays, 1);
     }
     digest.add(w);
     digest.add(slots);  // behind the last of them lies one that no step may touch
@@ -297,6 +297,7 @@ template <class T> void run_in_place(std::ptrdiff_t offset, Digest& digest) {
 #include "descent.hpp"
 #include "factor.hpp"
 #include "gram.hpp"
+#include "arrays.hpp"
 #include "heads.hpp"
 #include "sources.hpp"
 
@@ -306,10 +307,10 @@ template <class T> void run_fma_chains(std::ptrdiff_t, Digest& digest) {
 
 // A table with a new kernel does not fit the names below: compile errors here ask for its run.
 template <class T> void run_all() {
-  const auto& [target, losses, rules, functions, head_losses, sources, tile, block_rows, margins,
-               head_tile, feature_tile, head_margins, read_sum, all_finite, in_place,
-               scaled_weights, csr32, csr64, fma_chains, centered_sums, fold, unfold, standardize,
-               gram, factor] = fallline::kernels<T>();
+  const auto& [target, losses, rules, array_rules, functions, head_losses, sources, tile,
+               block_rows, margins, head_tile, feature_tile, head_margins, read_sum, sum_of_squares,
+               all_finite, in_place, scaled_weights, csr32, csr64, fma_chains, centered_sums, fold,
+               unfold, standardize, narrow, gram, factor] = fallline::kernels<T>();
   for (const fallline::LossEntry<T>& loss : losses) {
     const auto& [name, n_parameters, residuals, values, derivatives, curvatures, conjugates,
                  smoothness, descend, csr_descend32, csr_descend64] = loss;
@@ -336,6 +337,12 @@ template <class T> void run_all() {
     report<T>(std::string("rule ") + rule.name + " of heads",
               [&](auto at, Digest& d) { run_head_rule(rule, at, d); });
   }
+  for (const auto& of : {rules, array_rules}) {
+    for (const fallline::RuleEntry<T>& rule : of) {
+      report<T>(std::string("rule ") + rule.name + " of arrays",
+                [&](auto at, Digest& d) { run_array_rule(rule, at, d); });
+    }
+  }
   for (const fallline::FunctionEntry<T>& function : functions) {
     report<T>(std::string("function ") + function.name,
               [&](auto at, Digest& d) { run_unary(function.apply, at, d); });
@@ -353,6 +360,7 @@ template <class T> void run_all() {
   report<T>("margins", run_margins<T>);
   report<T>("head_margins", run_head_margins<T>);
   report<T>("read_sum", run_read_sum<T>);
+  report<T>("sum_of_squares", run_sum_of_squares<T>);
   report<T>("all_finite", run_all_finite<T>);
   report<T>("csr", [&](auto at, Digest& d) {
     run_csr(fallline::kernels<T>().csr32, at, d);
@@ -365,6 +373,7 @@ template <class T> void run_all() {
   report<T>("fold", run_fold<T>);
   report<T>("standardize", run_standardize<T>);
   if constexpr (sizeof(T) == sizeof(double)) {
+    report<T>("narrow", [&](auto at, Digest& d) { run_narrow(narrow, at, d); });
     report<T>("gram", [&](auto at, Digest& d) { run_gram(gram, at, d); });
     report<T>("cholesky", run_cholesky);
     report<T>("solve_triangle", run_solve_triangle);

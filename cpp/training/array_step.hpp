@@ -1,0 +1,72 @@
+// A step of an optimizer over anybody's arrays, all of them in one go.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "training/narrow_arrays.hpp"
+
+namespace fallline {
+
+// Arrays that share all numbers of a step.
+struct ArrayGroup {
+  std::vector<ParameterArray> arrays;
+  std::vector<double> parameters;  // of the rule
+  double* memory;                  // of the rule
+  double l2, weight_decay;
+};
+
+struct ArrayStepOptions {
+  double sign;           // -1 to go up the gradient
+  double clip_norm;      // the norm of all gradients together is made no larger; infinity: as it is
+  bool skips_nonfinite;  // a step whose gradient has a NaN or an infinity is left out
+  double fading;         // share of the averages of the weights that is kept
+  std::uint64_t seed;    // of what is drawn to round slots
+};
+
+// The rule of that name, for models of rows or for arrays alone.
+template <class T> const RuleEntry<T>& array_rule(const std::string& name);
+
+class ArrayStep {
+ public:
+  // The arrays stay where they are as long as this lives.
+  ArrayStep(const std::string& rule, std::vector<ArrayGroup> groups, ArrayStepOptions options);
+
+  // One number and learning rate for each group; numbers count from 1. False if it was left out.
+  bool step(const std::int64_t* numbers, const double* learning_rates);
+
+  std::size_t n_groups() const { return groups_.size(); }
+  std::ptrdiff_t n_elements() const { return n_elements_; }
+
+ private:
+  // Pieces of one group and kind. They lie behind each other in the order of all pieces, from
+  // `begin` on, and so they do in the list of their kind, from `first` on.
+  struct Run {
+    enum class Kind { float32, float64, narrow } kind;
+    std::size_t group;
+    std::ptrdiff_t begin, end, first;
+  };
+
+  void add_run(std::size_t group, Run::Kind kind);
+  void add_piece(const ParameterArray& array, std::ptrdiff_t number, std::ptrdiff_t begin,
+                 Run::Kind kind);
+  // Calls work(run, begin, end) for positions of pieces, all of them, on several threads.
+  template <class Work> void for_all(const Work& work) const;
+  double norm();
+  void reduce_all();
+  void add_sums(std::size_t group, double* sums);
+
+  const RuleEntry<float>& rule_;
+  const RuleEntry<double>& double_rule_;
+  std::vector<ArrayGroup> groups_;
+  ArrayStepOptions options_;
+  std::ptrdiff_t n_elements_ = 0, n_bytes_ = 0, n_pieces_ = 0;
+  std::vector<Run> runs_;
+  std::vector<StepArrays<float>> singles_;
+  std::vector<StepArrays<double>> doubles_;
+  std::vector<NarrowPiece> narrows_;
+  std::vector<double> sums_;          // of each piece
+  std::vector<StepNumbers> numbers_;  // of each group
+};
+
+}  // namespace fallline
