@@ -134,12 +134,3 @@ def test_sparse_rows_are_refused_where_a_rule_has_no_steps_for_absent_features(k
     needed = rf"X must be dense with {kind.__name__}.*got a sparse matrix; use fl\.optim\.SGD"
     with pytest.raises(ValueError, match=needed):
         trainer.fit(rows, y)
-
-
-def test_a_mean_is_asked_for_by_the_place_of_its_array() -> None:
-    asgd = optim.ASGD()
-    with pytest.raises(ValueError, match=r"key must be one of \[\], the arrays stepped; got None"):
-        asgd.average()
-    asgd.step([np.ones(2)], [np.ones(2)])
-    with pytest.raises(ValueError, match=r"key must be one of \[0\], .*got 1"):
-        asgd.average(1)

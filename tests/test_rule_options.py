@@ -17,7 +17,6 @@ def gradients(steps: int, n: int = 5) -> Float64Array:
 @pytest.mark.parametrize("t0", [0, 4])
 def test_asgd_keeps_the_mean_of_the_weights_after_t0(t0: int, structure: str) -> None:
     w = np.ones((2, 3), np.float32)
-    key: Any = {"bare": None, "list": 0, "dict": "w"}[structure]
     wrap: Any = {"bare": lambda a: a, "list": lambda a: [a], "dict": lambda a: {"w": a}}[structure]
     asgd = fl.optim.ASGD(0.1, t0=t0)
     seen = []
@@ -26,11 +25,13 @@ def test_asgd_keeps_the_mean_of_the_weights_after_t0(t0: int, structure: str) ->
         seen.append(w.copy())
     # Up to step t0 + 2 the mean is the weights: 1 / max(1, t - 1 - t0) is 1.
     mean = np.mean(seen[t0 + 1 :], axis=0)
-    assert asgd.average(key).dtype == np.float32
+    take: Any = {"bare": lambda a: a, "list": lambda a: a[0], "dict": lambda a: a["w"]}[structure]
+    found = take(asgd.averaged(wrap(w)))
+    assert found.dtype == np.float32
     # Twelve steps of two roundings each, of numbers of about 1.
-    np.testing.assert_allclose(asgd.average(key), mean, rtol=0, atol=24 * 1.2e-7)
-    asgd.average(key)[:] = 7.0  # a copy
-    np.testing.assert_allclose(asgd.average(key), mean, rtol=0, atol=24 * 1.2e-7)
+    np.testing.assert_allclose(found, mean, rtol=0, atol=24 * 1.2e-7)
+    found[:] = 7.0  # a copy
+    np.testing.assert_allclose(take(asgd.averaged(wrap(w))), mean, rtol=0, atol=24 * 1.2e-7)
 
 
 def test_the_intercept_of_asgd_does_not_decay() -> None:

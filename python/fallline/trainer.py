@@ -14,6 +14,7 @@ from fallline._validation import Data, check_data, check_validation
 from fallline.fit import Fit
 from fallline.losses import Loss
 from fallline.optim import SGD, Optimizer, VarianceReduced
+from fallline.optim._options import check_plain
 from fallline.penalties import Penalty
 from fallline.solvers import KINKED
 
@@ -270,7 +271,15 @@ def _checked_optimizer(
     if isinstance(optimizer, str) and optimizer == "auto":
         return "auto"
     if not isinstance(optimizer, VarianceReduced):
-        return _instance("optimizer", optimizer, Optimizer, "fl.optim.SGD(0.1)")
+        rule = _instance("optimizer", optimizer, Optimizer, "fl.optim.SGD(0.1)")
+        if not rule.takes_rows:
+            message = (
+                f"optimizer must be one for models of rows, got {type(rule).__name__}, which steps "
+                "arrays only; use 'auto', which needs no learning rate, or fl.optim.AdamW"
+            )
+            raise ValueError(message)
+        check_plain(rule)
+        return rule
     if loss.name in KINKED or loss.name == "perceptron":
         message = (
             f"loss must have no kinks with {type(optimizer).__name__}, whose noise would not die "

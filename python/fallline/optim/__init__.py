@@ -11,13 +11,16 @@ from fallline.optim._adagrad import Adagrad
 from fallline.optim._adam import Adam, AdamW
 from fallline.optim._adamax import Adamax
 from fallline.optim._asgd import ASGD
+from fallline.optim._bound import Bound
 from fallline.optim._ftrl import FTRL
 from fallline.optim._lion import Lion
 from fallline.optim._nadam import NAdam
 from fallline.optim._optimizer import Optimizer
+from fallline.optim._prodigy import DoWG, Prodigy
 from fallline.optim._radam import RAdam
 from fallline.optim._rmsprop import RMSprop
 from fallline.optim._rprop import Rprop
+from fallline.optim._schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from fallline.optim._sgd import SGD
 from fallline.optim._variance_reduced import SAGA, SVRG, VarianceReduced
 
@@ -32,11 +35,16 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "Bound",
+    "DoWG",
     "Lion",
     "NAdam",
     "Optimizer",
+    "Prodigy",
     "RAdam",
     "RMSprop",
     "Rprop",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
     "VarianceReduced",
 ]

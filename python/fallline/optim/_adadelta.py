@@ -1,7 +1,10 @@
 """Adadelta: steps whose size is learnt from the steps before."""
 
+from typing import Unpack
+
 from fallline._arguments import not_negative, number, positive
 from fallline.optim._optimizer import Optimizer
+from fallline.optim._options import ArrayOptions
 from fallline.typing import LearningRate
 
 
@@ -18,6 +21,8 @@ class Adadelta(Optimizer):
         Added to both mean squares, positive; the first steps are of the size of its root.
     weight_decay : float, default=0.0
         Added to the gradient times the weight, as torch.optim.Adadelta does.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -57,8 +62,9 @@ class Adadelta(Optimizer):
         rho: float = 0.9,
         eps: float = 1e-6,
         weight_decay: float = 0.0,
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **options)
         self.rho = number("rho", rho, "a number in [0, 1)", lambda x: 0 <= x < 1)
         self.eps = positive("eps", eps)
         self.weight_decay = not_negative("weight_decay", weight_decay)

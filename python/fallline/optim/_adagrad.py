@@ -1,7 +1,10 @@
 """Adagrad: steps that shorten as squared gradients add up."""
 
+from typing import Unpack
+
 from fallline._arguments import not_negative, positive
 from fallline.optim._optimizer import Optimizer
+from fallline.optim._options import ArrayOptions
 from fallline.typing import LearningRate
 
 
@@ -18,6 +21,8 @@ class Adagrad(Optimizer):
         Added to the root, positive; in the units of the gradient.
     weight_decay : float, default=0.0
         Added to the gradient times the weight, as torch.optim.Adagrad does.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -62,8 +67,9 @@ class Adagrad(Optimizer):
         initial_accumulator_value: float = 0.0,
         eps: float = 1e-10,
         weight_decay: float = 0.0,
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **options)
         self.initial_accumulator_value = not_negative(
             "initial_accumulator_value", initial_accumulator_value
         )

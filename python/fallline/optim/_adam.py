@@ -1,7 +1,10 @@
 """Adam and its variant with decoupled weight decay."""
 
+from typing import Unpack
+
 from fallline._arguments import boolean
 from fallline.optim._moments import MomentRule
+from fallline.optim._options import ArrayOptions
 from fallline.typing import FoundRate
 
 
@@ -21,6 +24,8 @@ class Adam(MomentRule):
         Added to the gradient times the weight, as torch.optim.Adam does.
     amsgrad : bool, default=False
         Whether to divide by the largest second moment so far, which AMSGrad does; not with "auto".
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -84,8 +89,9 @@ class Adam(MomentRule):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         amsgrad: bool = False,
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate, betas, eps, weight_decay)
+        super().__init__(learning_rate, betas, eps, weight_decay, **options)
         self.amsgrad = boolean("amsgrad", amsgrad)
         if self.amsgrad and self.finds_rate:
             message = "amsgrad must be False with learning_rate='auto', got True; leave it out"
@@ -111,6 +117,8 @@ class AdamW(Adam):
         Each step first multiplies the weights by 1 - learning_rate * weight_decay.
     amsgrad : bool, default=False
         Whether to divide by the largest second moment so far, as `Adam` may; not with "auto".
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -146,8 +154,14 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
         amsgrad: bool = False,
+        **options: Unpack[ArrayOptions],
     ) -> None:
         super().__init__(
-            learning_rate, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad
+            learning_rate,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            amsgrad=amsgrad,
+            **options,
         )
         self.decoupled_weight_decay = True

@@ -1,7 +1,10 @@
 """Adamax: Adam with the largest gradient in the place of the second moment."""
 
+from typing import Unpack
+
 from fallline._arguments import positive
 from fallline.optim._moments import MomentRule
+from fallline.optim._options import ArrayOptions
 from fallline.typing import LearningRate
 
 
@@ -18,6 +21,8 @@ class Adamax(MomentRule):
         Added to the size of a gradient, positive; in the units of the gradient.
     weight_decay : float, default=0.0
         Added to the gradient times the weight, as torch.optim.Adamax does.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -57,8 +62,9 @@ class Adamax(MomentRule):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate, betas, positive("eps", eps), weight_decay)
+        super().__init__(learning_rate, betas, positive("eps", eps), weight_decay, **options)
 
     @property
     def rule(self) -> str:

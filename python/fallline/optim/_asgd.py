@@ -1,10 +1,14 @@
 """Averaged stochastic gradient descent."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Unpack
 
 from fallline._arguments import not_negative
+from fallline.optim._arrays import Key, View, widened
 from fallline.optim._optimizer import Optimizer
-from fallline.typing import FloatArray, LearningRate
+from fallline.optim._options import ArrayOptions
+from fallline.optim._state import State
+from fallline.typing import LearningRate
 
 
 class ASGD(Optimizer):
@@ -22,6 +26,8 @@ class ASGD(Optimizer):
         Number of steps after which the mean begins, not negative.
     weight_decay : float, default=0.0
         Added to the gradient times the weight, as torch.optim.ASGD does.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -39,7 +45,7 @@ class ASGD(Optimizer):
               a \leftarrow a + \frac{w - a}{\max(1, t - 1 - t_0)}.
 
     The weights that are stepped, and those that `fallline.Trainer` returns, are w; a is what
-    `average` gives. ``lambd`` is a penalty, which the Trainer's intercept is spared. A schedule
+    `averaged` gives. ``lambd`` is a penalty, which the Trainer's intercept is spared. A schedule
     gives :math:`\eta` of the step itself, where torch takes that of the step before. Sparse X is
     refused, as the mean changes with every step, and so are weights without a gradient.
 
@@ -55,7 +61,7 @@ class ASGD(Optimizer):
     >>> asgd = fl.optim.ASGD(0.25, t0=0)
     >>> for _ in range(3):
     ...     asgd.step(w, 2 * w)  # the gradient of w·w
-    >>> w.round(3), asgd.average().round(3)
+    >>> w.round(3), asgd.averaged(w).round(3)
     (array([ 0.125, -0.25 ]), array([ 0.187, -0.375]))
     """
 
@@ -69,8 +75,9 @@ class ASGD(Optimizer):
         alpha: float = 0.75,
         t0: float = 1e6,
         weight_decay: float = 0.0,
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **options)
         self.lambd = not_negative("lambd", lambd)
         self.alpha = not_negative("alpha", alpha)
         self.t0 = not_negative("t0", t0)
@@ -88,27 +95,5 @@ class ASGD(Optimizer):
     def coupled_decay(self) -> float:
         return self.weight_decay
 
-    def average(self, key: object = None) -> FloatArray:
-        """Return the mean of the weights of one array.
-
-        Parameters
-        ----------
-        key : int or hashable, default=None
-            Place of the array in the list of ``params``, or its key in the dict; None for an array
-            that was not in either.
-
-        Returns
-        -------
-        mean : ndarray of the shape and dtype of the array
-            A copy. Up to step ``t0`` it is the weights themselves.
-
-        Raises
-        ------
-        ValueError
-            If no such array has been stepped.
-        """
-        if key not in self._slots:
-            message = f"key must be one of {list(self._slots)}, the arrays stepped; got {key!r}"
-            raise ValueError(message)
-        shape, _ = self._layout[key]
-        return self._slots[key][0].reshape(shape).copy()
+    def _averages(self, state: State, weights: Mapping[Key, View]) -> dict[Key, Any]:
+        return {key: widened(state.slots[key][0]) for key in weights}

@@ -1,7 +1,10 @@
 """FTRL-Proximal: the rule of large sparse problems."""
 
+from typing import Unpack
+
 from fallline._arguments import not_negative
 from fallline.optim._optimizer import Optimizer
+from fallline.optim._options import ArrayOptions
 from fallline.typing import LearningRate
 
 
@@ -18,6 +21,8 @@ class FTRL(Optimizer):
         The paper's lambda 1, not negative; in the units of a sum of gradients.
     l2 : float, default=0.0
         The paper's lambda 2, not negative; it adds to the curvature (beta + √n) / alpha.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -67,8 +72,9 @@ class FTRL(Optimizer):
         beta: float = 1.0,
         l1: float = 0.0,
         l2: float = 0.0,
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **options)
         self.beta = not_negative("beta", beta)
         self.l1 = not_negative("l1", l1)
         self.l2 = not_negative("l2", l2)

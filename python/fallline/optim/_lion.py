@@ -1,8 +1,11 @@
 """Lion: the sign of a momentum."""
 
+from typing import Unpack
+
 from fallline._arguments import not_negative
 from fallline.optim._moments import decay_rates
 from fallline.optim._optimizer import Optimizer
+from fallline.optim._options import ArrayOptions
 from fallline.typing import LearningRate
 
 
@@ -19,6 +22,8 @@ class Lion(Optimizer):
         dimensionless, per step.
     weight_decay : float, default=0.0
         Each step first multiplies the weights by 1 - learning_rate * weight_decay.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -57,8 +62,9 @@ class Lion(Optimizer):
         *,
         betas: tuple[float, float] = (0.9, 0.99),
         weight_decay: float = 0.0,
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **options)
         self.betas = decay_rates(betas)
         self.weight_decay = not_negative("weight_decay", weight_decay)
 

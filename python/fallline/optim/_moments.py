@@ -1,7 +1,10 @@
 """What Adam and the rules that descend from it share."""
 
+from typing import Unpack
+
 from fallline._arguments import boolean, not_negative, number
 from fallline.optim._optimizer import Optimizer
+from fallline.optim._options import ArrayOptions
 from fallline.typing import FoundRate
 
 
@@ -30,8 +33,9 @@ class MomentRule(Optimizer):
         weight_decay: float,
         *,
         decoupled_weight_decay: bool = False,
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **options)
         self.betas = decay_rates(betas)
         self.eps = not_negative("eps", eps)
         self.weight_decay = not_negative("weight_decay", weight_decay)

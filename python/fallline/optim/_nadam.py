@@ -1,7 +1,10 @@
 """NAdam: Adam that looks ahead."""
 
+from typing import Unpack
+
 from fallline._arguments import not_negative
 from fallline.optim._moments import MomentRule
+from fallline.optim._options import ArrayOptions
 from fallline.typing import LearningRate
 
 
@@ -23,6 +26,8 @@ class NAdam(MomentRule):
         step.
     decoupled_weight_decay : bool, default=False
         Whether ``weight_decay`` is that of `AdamW`.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -68,9 +73,15 @@ class NAdam(MomentRule):
         weight_decay: float = 0.0,
         momentum_decay: float = 4e-3,
         decoupled_weight_decay: bool = False,
+        **options: Unpack[ArrayOptions],
     ) -> None:
         super().__init__(
-            learning_rate, betas, eps, weight_decay, decoupled_weight_decay=decoupled_weight_decay
+            learning_rate,
+            betas,
+            eps,
+            weight_decay,
+            decoupled_weight_decay=decoupled_weight_decay,
+            **options,
         )
         self.momentum_decay = not_negative("momentum_decay", momentum_decay)
 

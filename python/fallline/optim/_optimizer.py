@@ -1,20 +1,22 @@
 """What every optimizer can do."""
 
+import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from fallline import _core
+from fallline._arguments import boolean
+from fallline.optim._arrays import Array, Arrays, Key, Pair, View, items, like, pairs, view
+from fallline.optim._bound import Bound
+from fallline.optim._options import checked_dtype, checked_groups, checked_norm, checked_share
 from fallline.optim._rate import rate_and_whether_found
-from fallline.schedules import Schedule, as_schedule
-from fallline.typing import FloatArray, FoundRate, LearningRate
+from fallline.optim._state import State
+from fallline.schedules import Constant, Schedule, as_schedule
+from fallline.typing import Float64Array, FoundRate, LearningRate
 
-Arrays: TypeAlias = FloatArray | Sequence[FloatArray] | Mapping[Any, FloatArray]
-
-_Layout: TypeAlias = tuple[tuple[int, ...], np.dtype[Any]]
-
-_N_SLOTS = {name: n_slots for name, (n_slots, _) in _core.rules().items()}
+_Self = TypeVar("_Self", bound="Optimizer")
 
 
 class Optimizer:
@@ -25,11 +27,35 @@ class Optimizer:
     learning_rate : float, Schedule, callable or "auto"
         Step size: positive, or a function of the step number; "auto" for one that
         `fallline.Trainer` finds, of the rules that say so.
+    clip_norm : float or None, default=None
+        Gradients are scaled down to this Euclidean norm, of all arrays together, where it is
+        larger; in the units of the gradient.
+    ema : float or None, default=None
+        Share of an exponential moving average of the weights that each step keeps, in (0, 1). The
+        average begins with the weights after the first step; `averaged` returns it.
+    skip_nonfinite : bool, default=False
+        Whether to leave out a step, state and all, whose gradient has a NaN or an infinity; they
+        are counted in `skipped`.
+    maximize : bool, default=False
+        Whether to go up the gradient instead of down.
+    state_dtype : "bfloat16" or None, default=None
+        Of the state arrays. None is float64 for float64 arrays and float32 for all others. bfloat16
+        takes half the memory and time, next to all but float64 arrays; it is rounded up or down by
+        chance, so that small changes count on average.
+    groups : list of dict, default=()
+        Other settings for some of the arrays: ``{"params": [places], "weight_decay": 0.0}``, the
+        places being keys of a dict or numbers in a list. The norm is still that of all arrays.
 
     Raises
     ------
+    TypeError
+        If an argument is of the wrong kind.
     ValueError
-        If it is "auto" of a rule that finds none.
+        If one is out of its range, or the learning rate is "auto" of a rule that finds none.
+
+    Notes
+    -----
+    All but the learning rate are for `step` and `bind`; `fallline.Trainer` takes none of them.
     """
 
     # What finds the learning rate; empty where nothing does.
@@ -38,9 +64,23 @@ class Optimizer:
     # Whether a step may leave out the weights whose gradient is zero, as it does on sparse rows.
     takes_sparse: ClassVar[bool] = True
 
+    # Whether the rule is one for models of rows as well.
+    takes_rows: ClassVar[bool] = True
+
     weight_decay: float
 
-    def __init__(self, learning_rate: FoundRate) -> None:
+    def __init__(
+        self,
+        learning_rate: FoundRate,
+        *,
+        clip_norm: float | None = None,
+        ema: float | None = None,
+        skip_nonfinite: bool = False,
+        maximize: bool = False,
+        state_dtype: str | None = None,
+        groups: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        self._version = 0
         self._schedule, self._finds_rate = rate_and_whether_found(learning_rate)
         if self._finds_rate and not self._finder:
             message = (
@@ -48,9 +88,19 @@ class Optimizer:
                 f"{type(self).__name__}, got 'auto'; SGD, Adam and AdamW can find theirs"
             )
             raise ValueError(message)
-        self._steps = 0
-        self._slots: dict[object, list[FloatArray]] = {}
-        self._layout: dict[object, _Layout] = {}
+        self.clip_norm, self.ema = checked_norm(clip_norm), checked_share(ema)
+        self.skip_nonfinite = boolean("skip_nonfinite", skip_nonfinite)
+        self.maximize = boolean("maximize", maximize)
+        self.state_dtype, self.groups = checked_dtype(state_dtype), checked_groups(groups)
+        self._state: State | None = None
+        self._members: list[Optimizer] = []
+        self._last: tuple[list[Array], Bound] | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Note that a setting has changed, for arrays that have been bound before."""
+        object.__setattr__(self, name, value)
+        if not name.startswith("_"):
+            object.__setattr__(self, "_version", self._version + 1)
 
     @property
     def learning_rate(self) -> Schedule:
@@ -67,7 +117,12 @@ class Optimizer:
     @property
     def steps(self) -> int:
         """Number of steps made."""
-        return self._steps
+        return self._state.steps if self._state else 0
+
+    @property
+    def skipped(self) -> int:
+        """Number of steps left out, as a gradient was not finite."""
+        return self._state.skipped if self._state else 0
 
     @property
     def finds_rate(self) -> bool:
@@ -99,20 +154,24 @@ class Optimizer:
         """Weight decay that multiplies the weights."""
         return 0.0
 
-    def step(self, params: Arrays, grads: Arrays) -> None:
+    def step(self, params: Arrays, grads: Arrays, *, zero_grads: bool = False) -> None:
         """Make one step, in place.
 
         Parameters
         ----------
-        params : ndarray, or list, tuple or dict of ndarray
-            Weights of any shape, float32 or float64, C-contiguous and writeable. They are changed.
+        params : array, or list, tuple or dict of arrays
+            Weights of any shape: float16, bfloat16, float32 or float64, C-contiguous and writeable,
+            of NumPy or of anything that exports its memory by DLPack or the buffer protocol. They
+            are changed.
         grads : like ``params``
-            Gradients of the same structure, shapes and dtypes. They are left as they are.
+            Gradients of the same structure, shapes and dtypes.
+        zero_grads : bool, default=False
+            Whether the gradients become zero; otherwise they are left as they are.
 
         Raises
         ------
         TypeError
-            If something is not a float32 or float64 array, or the structures differ.
+            If something is no array of such a dtype, or the structures differ.
         ValueError
             If shapes or dtypes differ, or an array is read-only or not contiguous, or ``params``
             are not those of the steps before, or the learning rate is "auto". Nothing has been
@@ -121,7 +180,37 @@ class Optimizer:
         Notes
         -----
         The first call allocates the rule's state, zeros of the shape of each array. States belong
-        to the place of an array in the list or its key in the dict, not to the array itself.
+        to the place of an array in the list or its key in the dict, not to the array itself. All
+        arithmetic is in float64 for float64 arrays and in float32 for all others.
+        """
+        objects = [zero_grads, *items(params, "params").items(), *items(grads, "grads").items()]
+        if self._last is None or not _are_same(objects, self._last[0]):
+            self._last = objects, self.bind(params, grads, zero_grads=zero_grads)
+        self._last[1].step()
+
+    def bind(self, params: Arrays, grads: Arrays, *, zero_grads: bool = False) -> Bound:
+        """Check arrays once, for steps that cost little more than their arithmetic.
+
+        Parameters
+        ----------
+        params : array, or list, tuple or dict of arrays
+            Weights, as of `step`.
+        grads : like ``params``
+            Gradients; each step looks at what they are by then.
+        zero_grads : bool, default=False
+            Whether the gradients become zero at each step.
+
+        Returns
+        -------
+        Bound
+            Whose ``step()`` makes one step.
+
+        Raises
+        ------
+        TypeError
+            As of `step`.
+        ValueError
+            As of `step`.
         """
         if self._finds_rate:
             message = (
@@ -129,110 +218,158 @@ class Optimizer:
                 "'auto', which fallline.Trainer finds for linear models; 1e-3 is usual with Adam"
             )
             raise ValueError(message)
-        pairs = _pairs(params, grads)
-        layout = {key: (w.shape, w.dtype) for key, (w, _) in pairs.items()}
-        if self._steps and layout != self._layout:
-            _raise_changed(layout, self._layout)
-        rate = self._schedule(self._steps)
-        self._layout = layout
-        n_slots = _N_SLOTS[self.rule]
-        for key, (w, g) in pairs.items():
-            if key not in self._slots:
-                self._slots[key] = [np.zeros(w.size, w.dtype) for _ in range(n_slots)]
-            _core.step(
-                self.rule,
-                _flat(w),
-                _flat(g),
-                self._slots[key],
-                self.rule_parameters,
-                self._steps + 1,
-                rate,
-                l2=self.coupled_decay,
-                weight_decay=self.decoupled_decay,
-            )
-        self._steps += 1
+        arrays = pairs(params, grads, clears=zero_grads)
+        if self._state:
+            self._state.check(arrays)
+        return Bound(self, arrays, clears=zero_grads)
 
+    def averaged(self, params: Arrays) -> Any:
+        """Return averages of the weights.
 
-def _flat(array: FloatArray) -> FloatArray:
-    """Return a 1-dimensional view; ``reshape`` would leave a numpy.matrix 2-dimensional."""
-    return cast("FloatArray", np.ravel(array))
+        Parameters
+        ----------
+        params : array, or list, tuple or dict of arrays
+            The weights that are stepped.
 
+        Returns
+        -------
+        ndarray, or list, tuple or dict of ndarray
+            New arrays in the structure of ``params``, float64 of float64 ones and float32 of all
+            others.
 
-def _raise_changed(layout: dict[object, _Layout], before: dict[object, _Layout]) -> None:
-    remedy = "use a new optimizer for new parameters"
-    if layout.keys() != before.keys():
-        message = f"params must keep their places {list(before)}, got {list(layout)}; {remedy}"
-        raise ValueError(message)
-    key = next(key for key in layout if layout[key] != before[key])
-    (shape, dtype), (old_shape, old_dtype) = layout[key], before[key]
-    message = (
-        f"params{_at(key)} must keep its shape and dtype between steps, {old_shape} {old_dtype}; "
-        f"got {shape} {dtype}; {remedy}"
-    )
-    raise ValueError(message)
+        Raises
+        ------
+        ValueError
+            If no average is kept, or there has been no step yet.
+        """
+        state = self._state
+        if state is None or not state.steps:
+            message = "averages begin with the first step, got none yet; call step first"
+            raise ValueError(message)
+        weights = {k: view("params", w, writes=False) for k, w in items(params, "params").items()}
+        averages = self._averages(state, weights)
+        if averages is None:
+            message = "ema must be a number in (0, 1) for averages, got None; try ema=0.999"
+            raise ValueError(message)
+        shapes = {key: shape for key, (shape, _) in state.layout.items()}
+        return like(params, {key: x.reshape(shapes[key]) for key, x in averages.items()})
 
+    def _averages(self, state: State, weights: Mapping[Key, View]) -> dict[Key, Any] | None:
+        """Return the averages of the weights by place, flat; None if none are kept."""
+        return None if self.ema is None else {key: state.averages[key].copy() for key in weights}
 
-def _described(arrays: Arrays) -> str:
-    if isinstance(arrays, np.ndarray):
-        return "an array"
-    if isinstance(arrays, Mapping):
-        return f"a dict of {list(arrays)}"
-    return f"a {type(arrays).__name__} of {len(arrays)}"
+    def state_dict(self) -> dict[str, Any]:
+        """Return what goes on with the same bits, in `load_state_dict` of another optimizer.
 
+        Returns
+        -------
+        dict
+            Counters, the rule's state arrays and averages of the weights by place, as copies. The
+            settings are not in it, but what a schedule remembers is.
+        """
+        state = self._state.as_dict() if self._state else {}
+        return {"rule": self.rule, "schedule": self._schedule.state_dict(), **state}
 
-def _at(key: object) -> str:
-    return "" if key is None else f"[{key!r}]"
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another optimizer has been.
 
+        Parameters
+        ----------
+        state : dict
+            Of `state_dict`. It is copied.
 
-def _items(arrays: Arrays, name: str) -> dict[object, FloatArray]:
-    if isinstance(arrays, np.ndarray):
-        return {None: arrays}
-    if isinstance(arrays, Mapping):
-        return dict(arrays)
-    if isinstance(arrays, list | tuple):
-        return dict(enumerate(arrays))
-    message = f"{name} must be an array or a list, tuple or dict of arrays, got {type(arrays)!r}"
-    raise TypeError(message)
-
-
-def _pairs(params: Arrays, grads: Arrays) -> dict[object, tuple[FloatArray, FloatArray]]:
-    weights, gradients = _items(params, "params"), _items(grads, "grads")
-    if weights.keys() != gradients.keys():
-        message = (
-            f"grads must have the structure of params, {_described(params)}; "
-            f"got {_described(grads)}"
-        )
-        raise TypeError(message)
-    for key, w in weights.items():
-        _check("params", key, w)
-        g = gradients[key]
-        _check("grads", key, g)
-        if g.shape != w.shape or g.dtype != w.dtype:
+        Raises
+        ------
+        ValueError
+            If it is that of another rule, or something is missing. Nothing has been changed then.
+        """
+        if state.get("rule") != self.rule:
             message = (
-                f"grads{_at(key)} must have the shape and dtype of params{_at(key)}, "
-                f"{w.shape} {w.dtype}; got {g.shape} {g.dtype}"
+                f"state must be that of the rule {self.rule!r}, got {state.get('rule')!r}; make "
+                "the optimizer with the settings of the one before"
             )
             raise ValueError(message)
-        if not w.flags.writeable:
-            message = f"params{_at(key)} must be writeable, got a read-only array; pass a copy"
+        found = None
+        if "steps" in state:
+            try:
+                found = State.of_dict(state)
+            except KeyError as error:
+                message = f"state must have {error}, as that of state_dict, got {list(state)}"
+                raise ValueError(message) from None
+            if len(found.memory) != len(self.groups) + 1:
+                message = (
+                    f"state must be of {len(self.groups)} groups, got {len(found.memory) - 1}; "
+                    "make the optimizer with the groups of the one before"
+                )
+                raise ValueError(message)
+        self._schedule.load_state_dict(state["schedule"])
+        self._state, self._last = found, None
+        self._version += 1
+
+    def _advance(self, native: _core.ArrayStep) -> None:
+        state, schedule = self._state, self._schedule
+        assert state is not None  # arrays have been bound
+        rate = schedule.learning_rate if type(schedule) is Constant else schedule(state.steps)
+        number = state.steps + 1
+        if len(state.memory) > 1:
+            rates = [member._schedule(state.steps) for member in self._members]
+            done = native.step_groups([number] * len(rates), rates)
+        else:
+            done = native.step(number, rate)
+        if done:
+            state.steps = number
+        else:
+            state.skipped += 1
+
+    def _with_groups(self: _Self) -> list[_Self]:
+        """Return an optimizer for each group: this one for arrays that no group names."""
+        if not self.groups:
+            return [self]
+        settings = {
+            name: getattr(self, name)
+            for name in inspect.signature(type(self)).parameters
+            if name != "options"
+        }
+        others = [
+            type(self)(**settings | {k: v for k, v in group.items() if k != "params"})
+            for group in self.groups
+        ]
+        for member, group in zip(others, self.groups, strict=True):
+            if member.rule != self.rule:
+                message = f"groups must keep the rule {self.rule!r}, got {member.rule!r} of {group}"
+                raise ValueError(message)
+        return [self, *others]
+
+    def _groups_of(self, arrays: Mapping[Key, Pair], *, clears: bool) -> list[Any]:
+        """Return arrays with their state as the core wants them, group by group."""
+        members = self._members = self._with_groups()
+        n_slots, _, n_memory = _core.array_rules()[self.rule]
+        if self._state is None:
+            self._state = State([self._first_memory(n_memory) for _ in members])
+        state = self._state
+        state.admit(arrays, n_slots, self.state_dtype, averages=self.ema is not None)
+        group_of = {key: k for k, group in enumerate(self.groups, 1) for key in group["params"]}
+        if missing := [key for key in group_of if key not in arrays]:
+            message = f"groups must name places of params, {list(arrays)}, got {missing[0]!r}"
             raise ValueError(message)
-    return {key: (w, gradients[key]) for key, w in weights.items()}
+        found: list[Any] = []
+        for k, member in enumerate(members):
+            of_group = [
+                (w.array, g.array, state.slots[key], state.averages.get(key), clears)
+                for key, (w, g) in arrays.items()
+                if group_of.get(key, 0) == k
+            ]
+            decays = member.coupled_decay, member.decoupled_decay
+            found.append((of_group, member.rule_parameters, state.memory[k], *decays))
+        return found
+
+    def _first_memory(self, n_memory: int) -> Float64Array:
+        return np.zeros(n_memory)
 
 
-def _check(name: str, key: object, array: object) -> None:
-    if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
-        got = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-        message = f"{name}{_at(key)} must be a float32 or float64 NumPy array, got {got}"
-        raise TypeError(message)
-    if hasattr(array, "mask"):  # importing numpy.ma only to ask costs 5 ms
-        message = f"{name}{_at(key)} must not be masked, got a MaskedArray; pass its .data"
-        raise TypeError(message)
-    if not array.flags.aligned:
-        message = f"{name}{_at(key)} must be aligned, got a view of bytes; pass a copy"
-        raise ValueError(message)
-    if not array.flags.c_contiguous:
-        message = (
-            f"{name}{_at(key)} must be C-contiguous, got strides {array.strides}; "
-            "use numpy.ascontiguousarray"
-        )
-        raise ValueError(message)
+def _are_same(some: list[Any], others: list[Any]) -> bool:
+    """Return whether two lists of places and arrays are of the very same objects."""
+    if len(some) != len(others) or some[0] != others[0]:
+        return False
+    pairs = zip(some[1:], others[1:], strict=True)
+    return all(a[0] == b[0] and a[1] is b[1] for a, b in pairs)

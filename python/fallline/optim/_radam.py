@@ -1,6 +1,9 @@
 """RAdam: Adam whose first steps wait for the second moment."""
 
+from typing import Unpack
+
 from fallline.optim._moments import MomentRule
+from fallline.optim._options import ArrayOptions
 from fallline.typing import LearningRate
 
 
@@ -19,6 +22,8 @@ class RAdam(MomentRule):
         Added to the gradient times the weight, or decoupled.
     decoupled_weight_decay : bool, default=False
         Whether ``weight_decay`` is that of `AdamW`.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -65,9 +70,15 @@ class RAdam(MomentRule):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         decoupled_weight_decay: bool = False,
+        **options: Unpack[ArrayOptions],
     ) -> None:
         super().__init__(
-            learning_rate, betas, eps, weight_decay, decoupled_weight_decay=decoupled_weight_decay
+            learning_rate,
+            betas,
+            eps,
+            weight_decay,
+            decoupled_weight_decay=decoupled_weight_decay,
+            **options,
         )
 
     @property

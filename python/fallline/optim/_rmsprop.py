@@ -1,7 +1,10 @@
 """RMSprop: gradients over the root of their mean square."""
 
+from typing import Unpack
+
 from fallline._arguments import boolean, not_negative, number, positive
 from fallline.optim._optimizer import Optimizer
+from fallline.optim._options import ArrayOptions
 from fallline.typing import LearningRate
 
 
@@ -22,6 +25,8 @@ class RMSprop(Optimizer):
         Share of the last step's velocity that is kept, in [0, 1); dimensionless, per step.
     centered : bool, default=False
         Whether to divide by the deviation of the gradients instead of their mean square.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -69,8 +74,9 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **options)
         self.alpha = number("alpha", alpha, "a number in [0, 1)", lambda x: 0 <= x < 1)
         self.eps = positive("eps", eps)
         self.weight_decay = not_negative("weight_decay", weight_decay)

@@ -1,9 +1,10 @@
 """Rprop: steps by the signs of gradients."""
 
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 from fallline._arguments import number, positive
 from fallline.optim._optimizer import Optimizer
+from fallline.optim._options import ArrayOptions
 from fallline.typing import LearningRate
 
 
@@ -18,6 +19,8 @@ class Rprop(Optimizer):
         What multiplies a length when the sign has changed, in (0, 1), and when it has not, above 1.
     step_sizes : tuple of float, default=(1e-6, 50)
         Shortest and longest length; in the units of the weights.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -64,8 +67,9 @@ class Rprop(Optimizer):
         *,
         etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50),
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **options)
         shrinks, grows = _pair("etas", etas)
         self.etas = (
             number("etas[0]", shrinks, "a number in (0, 1)", lambda x: 0 < x < 1),

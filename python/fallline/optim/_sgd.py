@@ -1,7 +1,10 @@
 """Stochastic gradient descent, plain and with momentum."""
 
+from typing import Unpack
+
 from fallline._arguments import boolean, not_negative, number
 from fallline.optim._optimizer import Optimizer
+from fallline.optim._options import ArrayOptions
 from fallline.typing import FoundRate
 
 
@@ -23,6 +26,8 @@ class SGD(Optimizer):
     weight_decay : float, default=0.0
         Added to the gradient times the weight, as torch.optim.SGD does. It belongs to the
         optimizer; a penalty belongs to the objective.
+    **options
+        As of `Optimizer`: what `step` does besides.
 
     Raises
     ------
@@ -85,8 +90,9 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        **options: Unpack[ArrayOptions],
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **options)
         self.momentum = number("momentum", momentum, "a number in [0, 1)", lambda x: 0 <= x < 1)
         self.dampening = number("dampening", dampening, "a number in [0, 1)", lambda x: 0 <= x < 1)
         self.nesterov = boolean("nesterov", nesterov)

@@ -1,0 +1,171 @@
+"""Anybody's arrays as views of NumPy, by their places in a list or their keys in a dict."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+
+from fallline import _core
+from fallline.typing import FloatArray
+
+# An array of NumPy, or anything that exports its memory by DLPack or the buffer protocol.
+Array: TypeAlias = Any
+Arrays: TypeAlias = Array | Sequence[Array] | Mapping[Any, Array]
+Key: TypeAlias = int | str | None  # None of an array that is no item of anything
+
+KINDS: Final = ("float16", "bfloat16", "float32", "float64")
+_CPU: Final = 1  # of DLPack's device types
+
+
+class View(NamedTuple):
+    """An array as the core sees it.
+
+    Attributes
+    ----------
+    array : ndarray of shape (n,)
+        Its elements, not a copy; bfloat16 as uint16.
+    shape : tuple of int
+        Of the array.
+    kind : str
+        Name of the dtype.
+    """
+
+    array: Any
+    shape: tuple[int, ...]
+    kind: str
+
+
+class Pair(NamedTuple):
+    """Weights and their gradient."""
+
+    w: View
+    g: View
+
+
+def described_place(key: object) -> str:
+    """Return the index that leads to an array, for a message."""
+    return "" if key is None else f"[{key!r}]"
+
+
+def pairs(params: Arrays, grads: Arrays, *, clears: bool = False) -> dict[Key, Pair]:
+    """Return weights and gradients by place, checked to be of the same structure and kind.
+
+    Raises
+    ------
+    TypeError
+        If something is no array of a kind that can be stepped, or the structures differ.
+    ValueError
+        If shapes or dtypes differ, or an array is not contiguous, or is read-only and to change.
+    """
+    weights, gradients = items(params, "params"), items(grads, "grads")
+    if weights.keys() != gradients.keys():
+        message = (
+            f"grads must have the structure of params, {_described(params)}; "
+            f"got {_described(grads)}"
+        )
+        raise TypeError(message)
+    found = {}
+    for key, array in weights.items():
+        place = described_place(key)
+        w = view(f"params{place}", array, writes=True)
+        g = view(f"grads{place}", gradients[key], writes=clears)
+        if g.shape != w.shape or g.kind != w.kind:
+            message = (
+                f"grads{place} must have the shape and dtype of params{place}, "
+                f"{w.shape} {w.kind}; got {g.shape} {g.kind}"
+            )
+            raise ValueError(message)
+        found[key] = Pair(w, g)
+    return found
+
+
+def items(arrays: Arrays, name: str) -> dict[Any, Array]:
+    """Return arrays by place."""
+    if isinstance(arrays, Mapping):
+        return dict(arrays)
+    if isinstance(arrays, list | tuple):
+        return dict(enumerate(arrays))
+    if isinstance(arrays, np.ndarray) or hasattr(arrays, "__dlpack__") or _has_buffer(arrays):
+        return {None: arrays}
+    message = f"{name} must be an array or a list, tuple or dict of arrays, got {type(arrays)!r}"
+    raise TypeError(message)
+
+
+def like(arrays: Arrays, by_place: Mapping[Any, FloatArray]) -> Any:
+    """Return arrays by place in the structure of others."""
+    if isinstance(arrays, Mapping):
+        return dict(by_place)
+    if isinstance(arrays, list | tuple):
+        return type(arrays)(by_place.values())
+    return by_place[None]
+
+
+def view(name: str, array: Array, *, writes: bool) -> View:
+    """Return an array as the core sees it, or raise."""
+    brain = False
+    if not isinstance(array, np.ndarray):
+        array = _imported(name, array)
+        brain = array.dtype == np.uint16  # as the core imports it
+    if hasattr(array, "mask"):  # importing numpy.ma only to ask costs 5 ms
+        message = f"{name} must not be masked, got a MaskedArray; pass its .data"
+        raise TypeError(message)
+    kind = "bfloat16" if brain else array.dtype.name
+    if kind not in KINDS or not array.dtype.isnative:
+        message = f"{name} must be one of {', '.join(KINDS)}, got {array.dtype}"
+        raise TypeError(message)
+    if not array.flags.aligned:
+        message = f"{name} must be aligned, got a view of bytes; pass a copy"
+        raise ValueError(message)
+    if not array.flags.c_contiguous:
+        message = (
+            f"{name} must be C-contiguous, got strides {array.strides}; use numpy.ascontiguousarray"
+        )
+        raise ValueError(message)
+    if writes and not array.flags.writeable:
+        message = f"{name} must be writeable, got a read-only array; pass a copy"
+        raise ValueError(message)
+    flat = np.ravel(array)  # reshape would leave a numpy.matrix 2-dimensional
+    return View(flat.view(np.uint16) if kind == "bfloat16" else flat, array.shape, kind)
+
+
+def widened(array: Any) -> Any:
+    """Return the elements of a view as float64 if they are, and as float32 otherwise."""
+    if array.dtype == np.uint16:
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    return array.astype(np.float64 if array.dtype == np.float64 else np.float32)
+
+
+def _has_buffer(array: Any) -> bool:
+    try:
+        memoryview(array)
+    except TypeError:
+        return False
+    return True
+
+
+def _imported(name: str, array: Array) -> Any:
+    """Return an array of another library as one of NumPy, of the same memory."""
+    if hasattr(array, "__dlpack__"):
+        device, _ = array.__dlpack_device__()
+        if device != _CPU:
+            message = f"{name} must be in the memory of the CPU, got one on device type {device}"
+            raise ValueError(message)
+        # torch exports no tensor that asks for gradients.
+        return _core.from_dlpack(
+            (array.detach() if hasattr(array, "detach") else array).__dlpack__()
+        )
+    if _has_buffer(array):
+        return np.asarray(array)
+    message = (
+        f"{name} must be an array of NumPy, or one with DLPack or the buffer protocol, "
+        f"got {type(array).__name__}"
+    )
+    raise TypeError(message)
+
+
+def _described(arrays: Arrays) -> str:
+    if isinstance(arrays, Mapping):
+        return f"a dict of {list(arrays)}"
+    if isinstance(arrays, list | tuple):
+        return f"a {type(arrays).__name__} of {len(arrays)}"
+    return "an array"
