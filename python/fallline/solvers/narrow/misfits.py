@@ -24,6 +24,9 @@ _MOVED: Final = 1.0
 _FEW: Final = 1.0 / 16.0
 _WRONG: Final = 0.2
 
+# Of fewer rows a step that fails costs less than asking which may make it fail.
+_FEWEST_ROWS: Final = 1000
+
 # The model is minimised until its decrement is so small a share of what it was.
 _SOLVED: Final = 1e-20
 _MOST_STEPS: Final = 30
@@ -49,7 +52,7 @@ def with_misfits(
     -------
     NewtonStep
         `step` itself where the losses of the rows that are far on the wrong side are much as the
-        quadratic model expects, or too many rows are.
+        quadratic model expects, or too many rows are, or all rows are few.
 
     Notes
     -----
@@ -61,6 +64,8 @@ def with_misfits(
 
     q the quadratic model of F, is convex, and Newton's method for it reads no other rows.
     """
+    if len(point.margins) < _FEWEST_ROWS:
+        return step
     y = objective.y if rows is None else objective.y[rows]
     is_misfit = point.margins * y < -_FAR
     if objective.sample_weight is not None:
@@ -71,6 +76,8 @@ def with_misfits(
         return step
     way = margins(objective, step.direction, found if rows is None else rows[found])
     moved = np.abs(way) > _MOVED
+    if not moved.any():
+        return step
     model = _Model(objective, point, found[moved], rows)
     if model.error(way[moved]) < _WRONG * 0.5 * step.decrement:
         return step
