@@ -129,7 +129,11 @@ def test_every_target_runs_every_kernel(here: Digests) -> None:
         for lanes in ("", " in lanes of features")
     }
     rules = {f"rule {rule}{heads}" for rule in _core.rules() for heads in ("", " of heads")}
-    rules |= {f"rule {rule} of arrays" for rule in _core.array_rules()}
+    rules |= {
+        f"rule {rule} {kind}"
+        for rule in _core.array_rules()
+        for kind in ("of arrays", "with slots of bfloat16")
+    }
     functions = {f"function {function}" for function in _core.functions()}
     expected = {
         f"{dtype} {kernel}"

@@ -68,3 +68,86 @@ inline void narrow_brain_randomly(const float* x, const std::uint16_t* drawn, BF
                                   std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = brain(bits_of(x[i]), drawn[i]);
 }
+
+// Two vectors at a time, for which one product after the other draws 32 numbers of 16 bits.
+constexpr std::ptrdiff_t brain_block = 2 * vec<float>::size;
+
+FALLLINE_INLINE void store_randomly(vec<float> x, const std::uint32_t* drawn, int shift,
+                                    BFloat16* out) {
+  alignas(64) float lanes[vec<float>::size];
+  store(lanes, x);
+  for (std::ptrdiff_t i = 0; i < vec<float>::size; ++i) {
+    out[i] = brain(bits_of(lanes[i]), (drawn[i] >> shift) & 0xFFFF);
+  }
+}
+
+template <class Rule> FALLLINE_INLINE void brain_block_step(const BrainArrays& arrays,
+                                                            std::ptrdiff_t begin,
+                                                            const Stepper<Rule, float>& stepper,
+                                                            const AverageAndClear<float>& others) {
+  constexpr std::ptrdiff_t size = vec<float>::size;
+  const StepArrays<float> plain{arrays.w, arrays.gradient, {},
+                                arrays.n, arrays.average,  arrays.cleared};
+  std::uint32_t drawn[size];
+  const std::uint32_t first = arrays.first + static_cast<std::uint32_t>(begin / 2);
+  for (std::ptrdiff_t i = 0; i < size; ++i) {
+    drawn[i] = mixed((first + static_cast<std::uint32_t>(i)) ^ arrays.key);
+  }
+  for (int half = 0; half < 2; ++half) {
+    const UpToVector<float> at{begin + half * size, size};
+    vec<float> slots[Rule::n_slots + 1];
+    for (int s = 0; s < Rule::n_slots; ++s) slots[s] = load_as<float>(arrays.slots[s] + at.i);
+    const vec<float> w = stepper.step(at.load_from(arrays.w), at.load_from(arrays.gradient), slots);
+    at.store_to(arrays.w, w);
+    for (int s = 0; s < Rule::n_slots; ++s) {
+      store_randomly(slots[s], drawn, 16 * half, arrays.slots[s] + at.i);
+    }
+    others.do_with(w, plain, at);
+  }
+}
+
+// The last elements are stepped in a block of their own, in front of zeros.
+template <class Rule> struct LastBlock {
+  float w[brain_block] = {}, gradient[brain_block] = {}, average[brain_block] = {};
+  BFloat16 slots[Rule::n_slots + 1][brain_block] = {};
+
+  void step(const BrainArrays& arrays, std::ptrdiff_t begin, const Stepper<Rule, float>& stepper,
+            const AverageAndClear<float>& others) {
+    const auto n = static_cast<std::size_t>(arrays.n - begin);
+    BrainArrays block{w,
+                      gradient,
+                      {},
+                      brain_block,
+                      arrays.average ? average : nullptr,
+                      nullptr,
+                      arrays.key,
+                      arrays.first + static_cast<std::uint32_t>(begin / 2)};
+    copy(w, arrays.w + begin, n);
+    copy(gradient, arrays.gradient + begin, n);
+    if (arrays.average) copy(average, arrays.average + begin, n);
+    for (int s = 0; s < Rule::n_slots; ++s) {
+      block.slots[s] = slots[s];
+      copy(slots[s], arrays.slots[s] + begin, n);
+    }
+    brain_block_step(block, 0, stepper, others);
+    copy(arrays.w + begin, w, n);
+    if (arrays.average) copy(arrays.average + begin, average, n);
+    for (int s = 0; s < Rule::n_slots; ++s) copy(arrays.slots[s] + begin, slots[s], n);
+    if (arrays.cleared) __builtin_memset(arrays.cleared + begin, 0, n * sizeof(float));
+  }
+
+ private:
+  template <class U> static void copy(U* to, const U* from, std::size_t n) {
+    __builtin_memcpy(to, from, n * sizeof(U));
+  }
+};
+
+template <class Rule> void brain_step(const StepNumbers& numbers, const BrainArrays& arrays) {
+  const Stepper<Rule, float> stepper{Numbers<vec<float>>(numbers)};
+  const AverageAndClear<float> others(numbers);
+  std::ptrdiff_t i = 0;
+  for (; i + brain_block <= arrays.n; i += brain_block) {
+    brain_block_step(arrays, i, stepper, others);
+  }
+  if (i < arrays.n) LastBlock<Rule>().step(arrays, i, stepper, others);
+}

@@ -31,7 +31,7 @@ template <class T, class... Members> struct RuleEntries<T, TypeList<Members...>>
   static_assert(((Members::n_slots <= max_slots) && ...));
   static constexpr RuleEntry<T> entries[] = {
       {Members::name, Members::n_slots, Members::n_parameters, Members::n_penalties, 0, 0,
-       step<Members, T>, head_step<Members, T>, nullptr, nullptr}...};
+       step<Members, T>, head_step<Members, T>, brain_step<Members>, nullptr, nullptr}...};
 };
 
 template <class Rule, class T, bool sums = (Rule::n_sums > 0)> struct ReduceOf {
@@ -44,10 +44,10 @@ template <class Rule, class T> struct ReduceOf<Rule, T, false> {
 template <class T, class List> struct ArrayRuleEntries;
 template <class T, class... Members> struct ArrayRuleEntries<T, TypeList<Members...>> {
   static_assert(((Members::n_slots <= max_slots && Members::n_sums <= max_sums) && ...));
-  static constexpr RuleEntry<T> entries[] = {{Members::name, Members::n_slots,
-                                              Members::n_parameters, 0, Members::n_memory,
-                                              Members::n_sums, step<Members, T>, nullptr,
-                                              ReduceOf<Members, T>::function, Members::prepare}...};
+  static constexpr RuleEntry<T> entries[] = {
+      {Members::name, Members::n_slots, Members::n_parameters, 0, Members::n_memory,
+       Members::n_sums, step<Members, T>, nullptr, brain_step<Members>,
+       ReduceOf<Members, T>::function, Members::prepare}...};
 };
 
 template <class T, class List> struct FunctionEntries;

@@ -146,6 +146,18 @@ template <class T> struct HeadStepTask {
   std::ptrdiff_t n;  // features
 };
 
+// The same of float32 weights with slots of bfloat16, which are rounded up or down by chance: the
+// numbers drawn are those of key and first on.
+struct BrainArrays {
+  float* w;
+  const float* gradient;
+  BFloat16* slots[max_slots];
+  std::ptrdiff_t n;
+  float* average;
+  float* cleared;
+  std::uint32_t key, first;
+};
+
 template <class T> struct RuleEntry {
   const char* name;
   int n_slots;
@@ -155,6 +167,7 @@ template <class T> struct RuleEntry {
   int n_sums;
   void (*step)(const StepNumbers&, const StepArrays<T>*, std::ptrdiff_t count);
   void (*head_step)(const HeadStepTask<T>&);  // null for a rule of arrays alone
+  void (*brain_step)(const StepNumbers&, const BrainArrays&);
   // What a rule needs to know of all its arrays before a step: adds to the sums.
   void (*reduce)(const StepNumbers&, const StepArrays<T>&, double* sums);
   // Renews the memory, and the learning rate where the rule finds it; null for a rule without.

@@ -90,7 +90,11 @@ void ArrayStep::add_piece(const ParameterArray& array, std::ptrdiff_t number, st
 
 template <class Work> void ArrayStep::for_all(const Work& work) const {
   const int threads = threads_for(n_bytes_, n_pieces_);
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+  if (threads == 1) {  // a parallel region of one thread takes as long as a step of few elements
+    for (const Run& run : runs_) work(run, run.begin, run.end);
+    return;
+  }
+#pragma omp parallel for schedule(static) num_threads(threads)
   for (std::ptrdiff_t k = 0; k < threads; ++k) {
     const std::ptrdiff_t begin = n_pieces_ * k / threads, end = n_pieces_ * (k + 1) / threads;
     for (const Run& run : runs_) {

@@ -36,6 +36,17 @@ void narrow(const float* x, Element element, std::ptrdiff_t n, void* out) {
   if (element == Element::bfloat16) kernel.narrow_brain(x, static_cast<BFloat16*>(out), n);
 }
 
+// What the numbers that are drawn for an array at a step depend on, besides their places.
+std::uint32_t key_of(std::uint64_t seed, std::int64_t step, std::ptrdiff_t number,
+                     std::ptrdiff_t begin) {
+  const std::array<std::uint32_t, 4> counter{
+      static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32),
+      static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(begin >> 32)};
+  const std::array<std::uint32_t, 2> key{static_cast<std::uint32_t>(seed),
+                                         static_cast<std::uint32_t>(seed >> 32)};
+  return philox4x32(counter, key)[0];
+}
+
 // A block of a piece in float32, from the first to the last look at it.
 class Block {
  public:
@@ -72,14 +83,9 @@ class Block {
   void write_slots(std::uint64_t seed, std::int64_t step) {
     if (array_.slot_element == Element::float32) return;
     // All slots of an element are rounded by the same number.
-    const std::array<std::uint32_t, 4> counter{
-        static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32),
-        static_cast<std::uint32_t>(number_), static_cast<std::uint32_t>(begin_ >> 32)};
-    const std::array<std::uint32_t, 2> key{static_cast<std::uint32_t>(seed),
-                                           static_cast<std::uint32_t>(seed >> 32)};
     const NarrowKernels& kernel = kernels<float>().narrow;
     std::uint16_t drawn[block_size];
-    kernel.draw(philox4x32(counter, key)[0], static_cast<std::uint32_t>(begin_), drawn,
+    kernel.draw(key_of(seed, step, number_, begin_), static_cast<std::uint32_t>(begin_), drawn,
                 (n_ + 1) / 2);
     for (int s = 0; s < n_slots_; ++s) {
       void* to = at(array_.slots[s], array_.slot_element, begin_);
@@ -95,10 +101,35 @@ class Block {
   alignas(64) float w_[block_size], gradient_[block_size], slots_[max_slots][block_size];
 };
 
+// Float32 weights need no copies next to slots of bfloat16.
+BrainArrays brain_arrays(const NarrowPiece& piece, int n_slots, std::uint32_t key) {
+  const ParameterArray& array = *piece.array;
+  const auto from = [&piece](void* of) {
+    return of ? static_cast<float*>(of) + piece.begin : nullptr;
+  };
+  BrainArrays arrays{from(array.w),
+                     static_cast<const float*>(array.gradient) + piece.begin,
+                     {},
+                     piece.n,
+                     from(array.average),
+                     from(array.cleared),
+                     key,
+                     static_cast<std::uint32_t>(piece.begin / 2)};
+  for (int s = 0; s < n_slots; ++s) {
+    arrays.slots[s] = static_cast<BFloat16*>(array.slots[s]) + piece.begin;
+  }
+  return arrays;
+}
+
 }  // namespace
 
 void step(const RuleEntry<float>& rule, const StepNumbers& numbers, const NarrowPiece& piece,
           std::uint64_t seed) {
+  if (piece.array->element == Element::float32) {
+    const std::uint32_t key = key_of(seed, numbers.step, piece.number, piece.begin);
+    rule.brain_step(numbers, brain_arrays(piece, rule.n_slots, key));
+    return;
+  }
   for (std::ptrdiff_t i = piece.begin; i < piece.begin + piece.n; i += block_size) {
     Block block(piece, i, rule.n_slots);
     rule.step(numbers, &block.with_average(), 1);

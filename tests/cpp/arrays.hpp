@@ -36,6 +36,38 @@ void run_array_rule(const fallline::RuleEntry<T>& rule, std::ptrdiff_t offset, D
   }
 }
 
+// The same with slots of bfloat16.
+template <class T>
+void run_brain_rule(const fallline::RuleEntry<T>& rule, std::ptrdiff_t offset, Digest& digest) {
+  for (const std::ptrdiff_t n : lengths) {
+    Guarded<float> w(n, offset), gradient(n, offset), average(n, offset), wide(n, offset);
+    std::vector<fallline::BFloat16> slots(static_cast<std::size_t>(n * (rule.n_slots + 1)));
+    fill(w, Kind::plain, 1);
+    fill(average, Kind::plain, 4);
+    std::vector<double> memory(8, 0.7);
+    for (const std::int64_t step : step_numbers) {
+      fill(gradient, Kind::plain, 2);
+      const fallline::StepNumbers numbers{
+          step, 0.1, 0.3, 0.02, 0.03, 0.05, parameters.data(), 0.9, memory.data()};
+      fallline::BrainArrays arrays{
+          w.data(),       gradient.data(), {}, n,
+          average.data(), gradient.data(), 17, static_cast<std::uint32_t>(step)};
+      for (int s = 0; s < rule.n_slots; ++s) arrays.slots[s] = slots.data() + s * n;
+      rule.brain_step(numbers, arrays);
+    }
+    digest.add(w);
+    digest.add(gradient);
+    digest.add(average);
+    for (int s = 0; s < rule.n_slots; ++s) {
+      fallline::kernels<float>().narrow.widen_brain(slots.data() + s * n, wide.data(), n);
+      digest.add(wide);
+    }
+    expect_intact(w);
+    expect_intact(gradient);
+    expect_intact(average);
+  }
+}
+
 template <class T> void run_sum_of_squares(std::ptrdiff_t offset, Digest& digest) {
   for (const std::ptrdiff_t n : lengths) {
     Guarded<T> x(n, offset);

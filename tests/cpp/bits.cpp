@@ -341,6 +341,8 @@ template <class T> void run_all() {
     for (const fallline::RuleEntry<T>& rule : of) {
       report<T>(std::string("rule ") + rule.name + " of arrays",
                 [&](auto at, Digest& d) { run_array_rule(rule, at, d); });
+      report<T>(std::string("rule ") + rule.name + " with slots of bfloat16",
+                [&](auto at, Digest& d) { run_brain_rule(rule, at, d); });
     }
   }
   for (const fallline::FunctionEntry<T>& function : functions) {
