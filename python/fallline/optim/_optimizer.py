@@ -81,7 +81,8 @@ class Optimizer:
         groups: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self._version = 0
-        self._schedule, self._finds_rate = rate_and_whether_found(learning_rate)
+        schedule, self._finds_rate = rate_and_whether_found(learning_rate)
+        self._follow(schedule)
         if self._finds_rate and not self._finder:
             message = (
                 f"learning_rate must be a number, a schedule or a function with "
@@ -99,7 +100,7 @@ class Optimizer:
     def __setattr__(self, name: str, value: object) -> None:
         """Note that a setting has changed, for arrays that have been bound before."""
         object.__setattr__(self, name, value)
-        if not name.startswith("_"):
+        if not name.startswith("_") and name != "learning_rate":  # which each step asks for
             object.__setattr__(self, "_version", self._version + 1)
 
     @property
@@ -112,7 +113,8 @@ class Optimizer:
 
     @learning_rate.setter
     def learning_rate(self, value: LearningRate) -> None:
-        self._schedule, self._finds_rate = as_schedule(value), False
+        self._follow(as_schedule(value))
+        self._finds_rate = False
 
     @property
     def steps(self) -> int:
@@ -306,20 +308,14 @@ class Optimizer:
         self._state, self._last = found, None
         self._version += 1
 
-    def _advance(self, native: _core.ArrayStep) -> None:
-        state, schedule = self._state, self._schedule
-        assert state is not None  # arrays have been bound
-        rate = schedule.learning_rate if type(schedule) is Constant else schedule(state.steps)
-        number = state.steps + 1
-        if len(state.memory) > 1:
-            rates = [member._schedule(state.steps) for member in self._members]
-            done = native.step_groups([number] * len(rates), rates)
-        else:
-            done = native.step(number, rate)
-        if done:
-            state.steps = number
-        else:
-            state.skipped += 1
+    def _follow(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._constant = schedule.learning_rate if isinstance(schedule, Constant) else None
+
+    def _numbers(self, state: State) -> tuple[list[int], list[float]]:
+        """Return the number and the learning rate of the next step, of each group."""
+        rates = [member._schedule(state.steps) for member in self._members]
+        return [state.steps + 1] * len(rates), rates
 
     def _with_groups(self: _Self) -> list[_Self]:
         """Return an optimizer for each group: this one for arrays that no group names."""
@@ -340,8 +336,8 @@ class Optimizer:
                 raise ValueError(message)
         return [self, *others]
 
-    def _groups_of(self, arrays: Mapping[Key, Pair], *, clears: bool) -> list[Any]:
-        """Return arrays with their state as the core wants them, group by group."""
+    def _admitted(self, arrays: Mapping[Key, Pair], *, clears: bool) -> tuple[State, list[Any]]:
+        """Return the state with room for arrays, and both as the core wants them, by group."""
         members = self._members = self._with_groups()
         n_slots, _, n_memory = _core.array_rules()[self.rule]
         if self._state is None:
@@ -361,7 +357,7 @@ class Optimizer:
             ]
             decays = member.coupled_decay, member.decoupled_decay
             found.append((of_group, member.rule_parameters, state.memory[k], *decays))
-        return found
+        return state, found
 
     def _first_memory(self, n_memory: int) -> Float64Array:
         return np.zeros(n_memory)
