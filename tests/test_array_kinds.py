@@ -46,7 +46,6 @@ def test_narrow_weights_have_states_of_float32(n: int, dtype: Any) -> None:
         other.step(wide, g.astype(np.float32))
         wide = wide.astype(dtype).astype(np.float32)  # as it is stored
         assert w.tobytes() == wide.astype(dtype).tobytes()
-        other._last = None
 
 
 def test_narrow_arrays_step_among_others_and_at_any_number_of_threads() -> None:
@@ -150,6 +149,32 @@ def test_a_buffer_is_stepped_in_place() -> None:
     w, g = array.array("f", [1.0, 2.0]), array.array("f", [1.0, 1.0])
     fl.optim.SGD(0.5).step(w, g)
     assert w.tolist() == [0.5, 1.5]
+
+
+def test_numbers_and_integers_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"params\[0\] must be an array, got the number"):
+        fl.optim.SGD(0.5).step([np.float64(1.0)], [np.ones(())])
+    with pytest.raises(TypeError, match="got uint16"):
+        fl.optim.SGD(0.5).step(array.array("H", [1, 2]), array.array("H", [1, 2]))
+
+
+def test_arrays_that_never_change_are_refused_as_weights() -> None:
+    jax = pytest.importorskip("jax.numpy")
+    fixed = jax.ones(3)
+    with pytest.raises(ValueError, match="params must be writeable, got a read-only ArrayImpl"):
+        fl.optim.SGD(0.5).step(fixed, np.ones(3, np.float32))
+    w = np.ones(3, np.float32)
+    fl.optim.SGD(0.5).step(w, fixed)  # as a gradient it may be
+    assert w.tolist() == [0.5] * 3
+
+
+def test_tensors_with_new_memory_are_stepped_there() -> None:
+    torch = pytest.importorskip("torch")
+    w, g, sgd = torch.ones(3), torch.ones(3), fl.optim.SGD(0.5)
+    sgd.step(w, g)
+    w.data = torch.full((3,), 7.0)
+    sgd.step(w, g)
+    assert w.tolist() == [6.5] * 3
 
 
 def test_arrays_of_other_devices_and_strides_are_refused() -> None:

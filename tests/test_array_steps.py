@@ -195,6 +195,7 @@ def test_groups_have_settings_of_their_own() -> None:
         ([{"params": [0]}, {"params": [0]}], ValueError, "groups must have each place once"),
         ([{"params": [9]}], ValueError, "groups must name places of params, .*, got 9"),
         ([{"params": [0], "momentum": 0.9}], ValueError, "groups must keep the rule 'sgd'"),
+        ([{"params": [0], "maximize": True}], ValueError, "groups must share .* got 'maximize'"),
     ],
 )
 def test_bad_groups_are_refused(groups: Any, error: Any, message: str) -> None:
@@ -266,56 +267,3 @@ def test_the_core_refuses_what_does_not_fit() -> None:
         make((w.astype(int), g, slots, None, False))
     with pytest.raises(ValueError, match="1 groups"):
         make((w, g, slots, None, False)).step_groups([1, 1], [0.1, 0.1])
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: fl.optim.AdamW(0.1, ema=0.9, clip_norm=1.0),
-        lambda: fl.optim.Adam(0.1, state_dtype="bfloat16"),
-        lambda: fl.optim.Prodigy(),
-        lambda: fl.optim.ScheduleFreeSGD(fl.schedules.Constant(0.1).warmup(5)),
-        lambda: fl.optim.SGD(0.1, momentum=0.9, groups=[{"params": [1], "weight_decay": 0.1}]),
-    ],
-    ids=["adamw", "bfloat16", "prodigy", "schedule-free", "groups"],
-)
-def test_a_state_goes_on_with_the_same_bits(make: Any) -> None:
-    w, whole = draws(np.float32, 0), make()
-    for seed in range(1, 5):
-        whole.step(w, draws(np.float32, seed))
-    resumed, copy = make(), copies(w)
-    state = whole.state_dict()
-    for seed in range(5, 9):  # which the state knows nothing of
-        whole.step(w, draws(np.float32, seed))
-    bound = resumed.bind(copy, grads := draws(np.float32, 0))
-    resumed.load_state_dict(state)
-    assert resumed.steps == 4
-    for seed in range(5, 9):
-        for g, drawn in zip(grads, draws(np.float32, seed), strict=True):
-            g[...] = drawn
-        bound.step()
-    assert joined(copy).tobytes() == joined(w).tobytes()
-
-
-def test_a_state_of_something_else_is_refused_and_changes_nothing() -> None:
-    adam, w = fl.optim.Adam(0.1), np.ones(3)
-    adam.step(w, np.ones(3))
-    state = adam.state_dict()
-    with pytest.raises(ValueError, match="state must be that of the rule 'sgd', got 'adam'"):
-        fl.optim.SGD(0.1).load_state_dict(state)
-    with pytest.raises(ValueError, match="state must be of 1 groups, got 0"):
-        fl.optim.Adam(0.1, groups=[{"params": [0], "eps": 1.0}]).load_state_dict(state)
-    missing = {name: part for name, part in state.items() if name != "slots"}
-    with pytest.raises(ValueError, match="state must have 'slots'"):
-        adam.load_state_dict(missing)
-    assert adam.steps == 1
-    adam.load_state_dict(state)
-    with pytest.raises(ValueError, match="params must keep its shape"):
-        adam.step(np.ones(4), np.ones(4))
-
-
-def test_a_fresh_state_is_one_too() -> None:
-    adam, w = fl.optim.Adam(0.1), np.ones(3)
-    adam.step(w, np.ones(3))
-    adam.load_state_dict(fl.optim.Adam(0.1).state_dict())
-    assert adam.steps == 0

@@ -76,7 +76,37 @@ def pairs(params: Arrays, grads: Arrays, *, clears: bool = False) -> dict[Key, P
             )
             raise ValueError(message)
         found[key] = Pair(w, g)
+    _check_apart(found, clears=clears)
     return found
+
+
+def _check_apart(arrays: Mapping[Key, Pair], *, clears: bool) -> None:
+    """Raise ValueError if an array that is to change shares memory with another.
+
+    Weights may be their own gradient, as each element is read before it is written.
+    """
+    spans = []
+    for key, (w, g) in arrays.items():
+        of_w, of_g = _span(w), _span(g)
+        spans.append((*of_w, True, f"params{described_place(key)}"))
+        if clears or of_g != of_w:
+            spans.append((*of_g, clears, f"grads{described_place(key)}"))
+    last = last_to_change = (0, "")  # the furthest ends so far
+    for begin, end, changes, name in sorted(span for span in spans if span[0] < span[1]):
+        reaches, other = last if changes else last_to_change
+        if begin < reaches:
+            message = (
+                f"{other} and {name} must not share memory, as a step changes one of them; "
+                "pass each array once, or a copy"
+            )
+            raise ValueError(message)
+        last = max(last, (end, name))
+        last_to_change = max(last_to_change, (end, name)) if changes else last_to_change
+
+
+def _span(of: View) -> tuple[int, int]:
+    first = of.array.__array_interface__["data"][0]
+    return first, first + of.array.nbytes
 
 
 def items(arrays: Arrays, name: str) -> dict[Any, Array]:
@@ -96,7 +126,8 @@ def like(arrays: Arrays, by_place: Mapping[Any, FloatArray]) -> Any:
     if isinstance(arrays, Mapping):
         return dict(by_place)
     if isinstance(arrays, list | tuple):
-        return type(arrays)(by_place.values())
+        is_named = hasattr(arrays, "_fields")
+        return type(arrays)(*by_place.values()) if is_named else type(arrays)(by_place.values())
     return by_place[None]
 
 
@@ -104,8 +135,7 @@ def view(name: str, array: Array, *, writes: bool) -> View:
     """Return an array as the core sees it, or raise."""
     brain = False
     if not isinstance(array, np.ndarray):
-        array = _imported(name, array)
-        brain = array.dtype == np.uint16  # as the core imports it
+        array, brain = _imported(name, array, writes=writes)
     if hasattr(array, "mask"):  # importing numpy.ma only to ask costs 5 ms
         message = f"{name} must not be masked, got a MaskedArray; pass its .data"
         raise TypeError(message)
@@ -143,19 +173,26 @@ def _has_buffer(array: Any) -> bool:
     return True
 
 
-def _imported(name: str, array: Array) -> Any:
-    """Return an array of another library as one of NumPy, of the same memory."""
+def _imported(name: str, array: Array, *, writes: bool) -> tuple[Any, bool]:
+    """Return an array of another library as one of NumPy, and whether it is bfloat16."""
+    if isinstance(array, np.generic):  # as a gradient of shape () often is
+        if writes:
+            message = f"{name} must be an array, got the number {array!r}; use numpy.array({array})"
+            raise TypeError(message)
+        return np.asarray(array), False
+    is_tensor = hasattr(array, "detach")  # of torch, which exports none that asks for gradients
     if hasattr(array, "__dlpack__"):
         device, _ = array.__dlpack_device__()
         if device != _CPU:
             message = f"{name} must be in the memory of the CPU, got one on device type {device}"
             raise ValueError(message)
-        # torch exports no tensor that asks for gradients.
-        return _core.from_dlpack(
-            (array.detach() if hasattr(array, "detach") else array).__dlpack__()
-        )
+        if writes and not is_tensor and not np.asarray(array).flags.writeable:
+            message = f"{name} must be writeable, got a read-only {type(array).__name__}"
+            raise ValueError(message)
+        found = _core.from_dlpack((array.detach() if is_tensor else array).__dlpack__())
+        return found, found.dtype == np.uint16  # as the core has bfloat16
     if _has_buffer(array):
-        return np.asarray(array)
+        return np.asarray(array), False
     message = (
         f"{name} must be an array of NumPy, or one with DLPack or the buffer protocol, "
         f"got {type(array).__name__}"

@@ -67,6 +67,8 @@ class ASGD(Optimizer):
 
     takes_sparse: ClassVar[bool] = False
 
+    _has_means: ClassVar[bool] = True
+
     def __init__(
         self,
         learning_rate: LearningRate = 1e-2,

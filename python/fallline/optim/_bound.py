@@ -6,6 +6,7 @@ import numpy as np
 
 from fallline import _core
 from fallline.optim._arrays import Key, Pair
+from fallline.optim._groups import admitted
 
 if TYPE_CHECKING:
     from fallline.optim._optimizer import Optimizer
@@ -56,11 +57,14 @@ class Bound:
             state.steps = number
         else:
             state.skipped += 1
+            if self._clears:  # or what is not finite would stay where gradients are added up
+                for _, g in self._arrays.values():
+                    g.array[:] = 0
 
     def _renew(self) -> None:
         """Tell the core what has changed of the optimizer since."""
         optimizer = self._optimizer
-        self._state, groups = optimizer._admitted(self._arrays, clears=self._clears)
+        self._state, groups = admitted(optimizer, self._arrays, clears=self._clears)
         self._native = _core.ArrayStep(
             optimizer.rule,
             groups,

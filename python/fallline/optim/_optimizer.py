@@ -1,16 +1,20 @@
 """What every optimizer can do."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from fallline import _core
 from fallline._arguments import boolean
-from fallline.optim._arrays import Array, Arrays, Key, Pair, View, items, like, pairs, view
+from fallline.optim._arrays import Array, Arrays, Key, View, items, like, pairs, view
 from fallline.optim._bound import Bound
-from fallline.optim._options import checked_dtype, checked_groups, checked_norm, checked_share
+from fallline.optim._groups import members
+from fallline.optim._options import (
+    checked_dtype,
+    checked_groups,
+    checked_norm,
+    checked_share,
+)
 from fallline.optim._rate import rate_and_whether_found
 from fallline.optim._state import State
 from fallline.schedules import Constant, Schedule, as_schedule
@@ -64,6 +68,9 @@ class Optimizer:
     # Whether a step may leave out the weights whose gradient is zero, as it does on sparse rows.
     takes_sparse: ClassVar[bool] = True
 
+    # Whether the rule has averages of its own.
+    _has_means: ClassVar[bool] = False
+
     # Whether the rule is one for models of rows as well.
     takes_rows: ClassVar[bool] = True
 
@@ -90,18 +97,29 @@ class Optimizer:
             )
             raise ValueError(message)
         self.clip_norm, self.ema = checked_norm(clip_norm), checked_share(ema)
+        if self._has_means and self.ema is not None:
+            message = (
+                f"ema must be None with {type(self).__name__}, which keeps means of its own, got "
+                f"{ema}; averaged() returns them"
+            )
+            raise ValueError(message)
         self.skip_nonfinite = boolean("skip_nonfinite", skip_nonfinite)
         self.maximize = boolean("maximize", maximize)
         self.state_dtype, self.groups = checked_dtype(state_dtype), checked_groups(groups)
         self._state: State | None = None
-        self._members: list[Optimizer] = []
+        self._others: list[Optimizer] = []
         self._last: tuple[list[Array], Bound] | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
         """Note that a setting has changed, for arrays that have been bound before."""
         object.__setattr__(self, name, value)
-        if not name.startswith("_") and name != "learning_rate":  # which each step asks for
+        # The rate is asked for at each step, but groups have taken theirs over.
+        if not name.startswith("_") and (name != "learning_rate" or self.groups):
             object.__setattr__(self, "_version", self._version + 1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return all but what is bound to memory, for copies and pickles."""
+        return vars(self) | {"_last": None, "_others": []}
 
     @property
     def learning_rate(self) -> Schedule:
@@ -185,9 +203,13 @@ class Optimizer:
         to the place of an array in the list or its key in the dict, not to the array itself. All
         arithmetic is in float64 for float64 arrays and in float32 for all others.
         """
-        objects = [zero_grads, *items(params, "params").items(), *items(grads, "grads").items()]
+        weights, gradients = items(params, "params"), items(grads, "grads")
+        objects = [zero_grads, *weights.items(), *gradients.items()]
         if self._last is None or not _are_same(objects, self._last[0]):
-            self._last = objects, self.bind(params, grads, zero_grads=zero_grads)
+            bound = self.bind(params, grads, zero_grads=zero_grads)
+            self._last = (objects, bound) if _stay_put(weights, gradients) else None
+            bound.step()
+            return
         self._last[1].step()
 
     def bind(self, params: Arrays, grads: Arrays, *, zero_grads: bool = False) -> Bound:
@@ -251,14 +273,19 @@ class Optimizer:
         weights = {k: view("params", w, writes=False) for k, w in items(params, "params").items()}
         averages = self._averages(state, weights)
         if averages is None:
-            message = "ema must be a number in (0, 1) for averages, got None; try ema=0.999"
+            message = (
+                "ema must be a number in (0, 1) before a step for averages to be there, got "
+                f"{self.ema}; try ema=0.999"
+            )
             raise ValueError(message)
         shapes = {key: shape for key, (shape, _) in state.layout.items()}
         return like(params, {key: x.reshape(shapes[key]) for key, x in averages.items()})
 
     def _averages(self, state: State, weights: Mapping[Key, View]) -> dict[Key, Any] | None:
         """Return the averages of the weights by place, flat; None if none are kept."""
-        return None if self.ema is None else {key: state.averages[key].copy() for key in weights}
+        if self.ema is None or not state.averages:
+            return None
+        return {key: state.averages[key].copy() for key in weights}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what goes on with the same bits, in `load_state_dict` of another optimizer.
@@ -270,7 +297,8 @@ class Optimizer:
             settings are not in it, but what a schedule remembers is.
         """
         state = self._state.as_dict() if self._state else {}
-        return {"rule": self.rule, "schedule": self._schedule.state_dict(), **state}
+        schedules = [member._schedule.state_dict() for member in members(self)]
+        return {"rule": self.rule, "schedules": schedules, **state}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on where another optimizer has been.
@@ -291,20 +319,21 @@ class Optimizer:
                 "the optimizer with the settings of the one before"
             )
             raise ValueError(message)
-        found = None
-        if "steps" in state:
-            try:
-                found = State.of_dict(state)
-            except KeyError as error:
-                message = f"state must have {error}, as that of state_dict, got {list(state)}"
-                raise ValueError(message) from None
-            if len(found.memory) != len(self.groups) + 1:
-                message = (
-                    f"state must be of {len(self.groups)} groups, got {len(found.memory) - 1}; "
-                    "make the optimizer with the groups of the one before"
-                )
-                raise ValueError(message)
-        self._schedule.load_state_dict(state["schedule"])
+        of_groups = members(self)
+        try:
+            schedules = list(state["schedules"])
+            found = State.of_dict(state) if "steps" in state else None
+        except KeyError as error:
+            message = f"state must have {error}, as that of state_dict, got {list(state)}"
+            raise ValueError(message) from None
+        if len(schedules) != len(of_groups):
+            message = (
+                f"state must be of {len(of_groups) - 1} groups, got {len(schedules) - 1}; make the "
+                "optimizer with the groups of the one before"
+            )
+            raise ValueError(message)
+        for member, schedule in zip(of_groups, schedules, strict=True):
+            member._schedule.load_state_dict(schedule)
         self._state, self._last = found, None
         self._version += 1
 
@@ -314,53 +343,16 @@ class Optimizer:
 
     def _numbers(self, state: State) -> tuple[list[int], list[float]]:
         """Return the number and the learning rate of the next step, of each group."""
-        rates = [member._schedule(state.steps) for member in self._members]
+        rates = [member._schedule(state.steps) for member in (self, *self._others)]
         return [state.steps + 1] * len(rates), rates
-
-    def _with_groups(self: _Self) -> list[_Self]:
-        """Return an optimizer for each group: this one for arrays that no group names."""
-        if not self.groups:
-            return [self]
-        settings = {
-            name: getattr(self, name)
-            for name in inspect.signature(type(self)).parameters
-            if name != "options"
-        }
-        others = [
-            type(self)(**settings | {k: v for k, v in group.items() if k != "params"})
-            for group in self.groups
-        ]
-        for member, group in zip(others, self.groups, strict=True):
-            if member.rule != self.rule:
-                message = f"groups must keep the rule {self.rule!r}, got {member.rule!r} of {group}"
-                raise ValueError(message)
-        return [self, *others]
-
-    def _admitted(self, arrays: Mapping[Key, Pair], *, clears: bool) -> tuple[State, list[Any]]:
-        """Return the state with room for arrays, and both as the core wants them, by group."""
-        members = self._members = self._with_groups()
-        n_slots, _, n_memory = _core.array_rules()[self.rule]
-        if self._state is None:
-            self._state = State([self._first_memory(n_memory) for _ in members])
-        state = self._state
-        state.admit(arrays, n_slots, self.state_dtype, averages=self.ema is not None)
-        group_of = {key: k for k, group in enumerate(self.groups, 1) for key in group["params"]}
-        if missing := [key for key in group_of if key not in arrays]:
-            message = f"groups must name places of params, {list(arrays)}, got {missing[0]!r}"
-            raise ValueError(message)
-        found: list[Any] = []
-        for k, member in enumerate(members):
-            of_group = [
-                (w.array, g.array, state.slots[key], state.averages.get(key), clears)
-                for key, (w, g) in arrays.items()
-                if group_of.get(key, 0) == k
-            ]
-            decays = member.coupled_decay, member.decoupled_decay
-            found.append((of_group, member.rule_parameters, state.memory[k], *decays))
-        return state, found
 
     def _first_memory(self, n_memory: int) -> Float64Array:
         return np.zeros(n_memory)
+
+
+def _stay_put(*arrays: Mapping[Any, Array]) -> bool:
+    """Return whether arrays keep their memory, as those of other libraries may not."""
+    return all(type(array) is np.ndarray for of in arrays for array in of.values())
 
 
 def _are_same(some: list[Any], others: list[Any]) -> bool:
@@ -368,4 +360,4 @@ def _are_same(some: list[Any], others: list[Any]) -> bool:
     if len(some) != len(others) or some[0] != others[0]:
         return False
     pairs = zip(some[1:], others[1:], strict=True)
-    return all(a[0] == b[0] and a[1] is b[1] for a, b in pairs)
+    return all(a[0] == b[0] and a[1] is b[1] and a[1].flags.writeable for a, b in pairs)

@@ -17,6 +17,9 @@ class ArrayOptions(TypedDict, total=False):
     groups: Sequence[Mapping[str, Any]]
 
 
+SHARED: Final = tuple(name for name in ArrayOptions.__annotations__)
+
+
 def checked_norm(clip_norm: object) -> float | None:
     """Return ``clip_norm``, or raise."""
     if clip_norm is None:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Unpack
 
 from fallline._arguments import not_negative, number
 from fallline.optim._arrays import Key, View, widened
+from fallline.optim._groups import member_at
 from fallline.optim._moments import decay_rates
 from fallline.optim._optimizer import Optimizer
 from fallline.optim._options import ArrayOptions
@@ -62,6 +63,7 @@ class ScheduleFreeSGD(Optimizer):
     """
 
     takes_rows: ClassVar[bool] = False
+    _has_means: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -88,7 +90,7 @@ class ScheduleFreeSGD(Optimizer):
         return self.weight_decay
 
     def _averages(self, state: State, weights: Mapping[Key, View]) -> dict[Key, Any]:
-        return _means(state, weights, self.momentum)
+        return _means(state, weights, {key: member_at(self, key).momentum for key in weights})
 
 
 class ScheduleFreeAdamW(Optimizer):
@@ -137,6 +139,7 @@ class ScheduleFreeAdamW(Optimizer):
     """
 
     takes_rows: ClassVar[bool] = False
+    _has_means: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -162,13 +165,15 @@ class ScheduleFreeAdamW(Optimizer):
         return [*self.betas, self.eps, self.weight_decay]
 
     def _averages(self, state: State, weights: Mapping[Key, View]) -> dict[Key, Any]:
-        return _means(state, weights, self.betas[0])
+        return _means(state, weights, {key: member_at(self, key).betas[0] for key in weights})
 
 
-def _means(state: State, weights: Mapping[Key, View], momentum: float) -> dict[Key, Any]:
+def _means(
+    state: State, weights: Mapping[Key, View], momenta: Mapping[Key, float]
+) -> dict[Key, Any]:
     """Return x of y and z, the first of the slots."""
     found = {}
     for key, y in weights.items():
         z = widened(state.slots[key][0])
-        found[key] = (widened(y.array) - (1 - momentum) * z) / momentum
+        found[key] = (widened(y.array) - (1 - momenta[key]) * z) / momenta[key]
     return found

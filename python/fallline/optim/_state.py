@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from fallline.optim._arrays import Key, Pair, described_place
+from fallline.optim._arrays import Key, Pair, described_place, widened
 from fallline.typing import Float64Array
 
 Layout: TypeAlias = dict[Key, tuple[tuple[int, ...], str]]
@@ -16,8 +16,8 @@ class State:
 
     Parameters
     ----------
-    memory : list of float
-        Numbers that the rule begins with, of each group.
+    kept : tuple of str
+        Rule and dtype of the state arrays.
 
     Attributes
     ----------
@@ -33,16 +33,18 @@ class State:
         Shape and kind at each place; empty before the first step.
     """
 
-    def __init__(self, memory: list[Float64Array]) -> None:
+    def __init__(self, kept: tuple[str, str | None]) -> None:
+        self.kept = kept
         self.steps = self.skipped = 0
         self.slots: dict[Key, list[Any]] = {}
         self.averages: dict[Key, Any] = {}
-        self.memory = memory
+        self.memory: list[Float64Array] = []
         self.layout: Layout = {}
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as copies, in plain containers."""
         return {
+            "kept": self.kept,
             "steps": self.steps,
             "skipped": self.skipped,
             "slots": {key: [slot.copy() for slot in slots] for key, slots in self.slots.items()},
@@ -54,7 +56,8 @@ class State:
     @classmethod
     def of_dict(cls, state: Mapping[str, Any]) -> "State":
         """Return what `as_dict` has made; KeyError where something is missing."""
-        found = cls([np.array(numbers, np.float64) for numbers in state["memory"]])
+        found = cls(tuple(state["kept"]))
+        found.memory = [np.array(numbers, np.float64) for numbers in state["memory"]]
         found.steps, found.skipped = int(state["steps"]), int(state["skipped"])
         found.slots = {key: [np.array(s) for s in slots] for key, slots in state["slots"].items()}
         found.averages = {key: np.array(average) for key, average in state["averages"].items()}
@@ -79,7 +82,10 @@ class State:
             if key not in self.slots:
                 self.slots[key] = [np.zeros(w.array.size, dtype) for _ in range(n_slots)]
             if averages and key not in self.averages:
-                self.averages[key] = np.zeros(w.array.size, wide)
+                # Before the first step it does not count what they are.
+                self.averages[key] = (
+                    widened(w.array) if self.steps else np.zeros(w.array.size, wide)
+                )
 
 
 def _raise_changed(layout: Layout, before: Layout) -> None:

@@ -1,0 +1,80 @@
+"""Arrays with settings of their own: an optimizer for each group."""
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fallline import _core
+from fallline.optim._arrays import Key, Pair
+from fallline.optim._options import SHARED
+from fallline.optim._state import State
+
+if TYPE_CHECKING:
+    from fallline.optim._optimizer import Optimizer
+
+OptimizerT = TypeVar("OptimizerT", bound="Optimizer")
+
+
+def members(optimizer: OptimizerT) -> list[OptimizerT]:
+    """Return an optimizer for each group: itself for arrays that no group names."""
+    if not optimizer.groups:
+        return [optimizer]
+    if alike := sorted({name for group in optimizer.groups for name in group if name in SHARED}):
+        message = f"groups must share {', '.join(SHARED)}, got {alike[0]!r} in one"
+        raise ValueError(message)
+    names = [name for name in inspect.signature(type(optimizer)).parameters if name != "options"]
+    settings = {name: getattr(optimizer, name) for name in names}
+    found = [optimizer]
+    for group in optimizer.groups:
+        own = {name: value for name, value in group.items() if name != "params"}
+        member = type(optimizer)(**settings | own)
+        if member.rule != optimizer.rule:
+            message = (
+                f"groups must keep the rule {optimizer.rule!r}, got {member.rule!r} of {group}"
+            )
+            raise ValueError(message)
+        found.append(member)
+    return found
+
+
+def member_at(optimizer: OptimizerT, key: Key) -> OptimizerT:
+    """Return the optimizer of the group that has a place."""
+    for member, group in zip(members(optimizer)[1:], optimizer.groups, strict=True):
+        if key in group["params"]:
+            return member
+    return optimizer
+
+
+def admitted(
+    optimizer: "Optimizer", arrays: Mapping[Key, Pair], *, clears: bool
+) -> tuple[State, list[Any]]:
+    """Return the state with room for arrays, and both as the core wants them, by group."""
+    group_of = {key: k for k, group in enumerate(optimizer.groups, 1) for key in group["params"]}
+    if missing := [key for key in group_of if key not in arrays]:
+        message = f"groups must name places of params, {list(arrays)}, got {missing[0]!r}"
+        raise ValueError(message)
+    of_groups = members(optimizer)
+    n_slots, _, n_memory = _core.array_rules()[optimizer.rule]
+    kept = optimizer.rule, optimizer.state_dtype
+    state = optimizer._state or State(kept)
+    if state.kept != kept:
+        message = (
+            f"rule and state_dtype must stay between steps, {state.kept}; got {kept}; use a new "
+            "optimizer"
+        )
+        raise ValueError(message)
+    state.admit(arrays, n_slots, optimizer.state_dtype, averages=optimizer.ema is not None)
+    for member in of_groups[len(state.memory) :]:
+        state.memory.append(member._first_memory(n_memory))
+    averages = {} if optimizer.ema is None else state.averages
+    found: list[Any] = []
+    for k, member in enumerate(of_groups):
+        of_group = [
+            (w.array, g.array, state.slots[key], averages.get(key), clears)
+            for key, (w, g) in arrays.items()
+            if group_of.get(key, 0) == k
+        ]
+        decays = member.coupled_decay, member.decoupled_decay
+        found.append((of_group, member.rule_parameters, state.memory[k], *decays))
+    optimizer._state, optimizer._others = state, of_groups[1:]
+    return state, found
