@@ -195,3 +195,37 @@ class _OfAnotherDevice:
 
     def __dlpack__(self) -> object:
         raise AssertionError
+
+
+@pytest.mark.parametrize("n", [1, 31, 33, 1025, 5000])
+@pytest.mark.parametrize("dtype", [np.dtype(np.float32), *NARROW], ids=str)
+def test_states_of_16_bits_are_near_those_of_32(n: int, dtype: Any) -> None:
+    rng = np.random.default_rng(n)
+    start = rng.standard_normal(n).astype(dtype)
+    rough, fine = start.copy(), start.copy()
+    first, second = fl.optim.Adam(0.1, state_dtype="bfloat16"), fl.optim.Adam(0.1)
+    for _ in range(3):
+        g = rng.choice([-1.0, 1.0], n).astype(dtype)
+        first.step(rough, g)
+        second.step(fine, g)
+    # Three roundings of both moments, by at most 2^-7 of each, of steps of at most the rate; and of
+    # weights of 16 bits, of up to 4.
+    allowed = 3 * 3 * 0.1 * 2.0**-7 + (0 if dtype == np.float32 else 3 * 2.0**-6)
+    error = np.abs(rough.astype(np.float64) - fine.astype(np.float64))
+    assert error.max() <= allowed
+    assert dtype != np.float32 or (error > 0).any()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        fl.optim.Prodigy,
+        fl.optim.DoWG,
+        fl.optim.ScheduleFreeSGD,
+        fl.optim.ScheduleFreeAdamW,
+        fl.optim.ASGD,
+    ],
+)
+def test_states_with_weights_in_them_stay_wide(kind: Any) -> None:
+    with pytest.raises(ValueError, match=f"state_dtype must be None with {kind.__name__}"):
+        kind(0.1, state_dtype="bfloat16")

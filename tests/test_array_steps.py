@@ -251,7 +251,6 @@ def test_the_core_refuses_what_does_not_fit() -> None:
             "clip_norm": np.inf,
             "skips_nonfinite": False,
             "fading": 0.0,
-            "seed": 0,
         }
         groups = [([of], [0.9, 0.99, 1e-8], memory, 0.0, 0.0)]
         return _core.ArrayStep("adam", groups, **settings | changes)

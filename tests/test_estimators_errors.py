@@ -12,13 +12,13 @@ from fallline.typing import Float64Array
 from problems import CLASSIFIERS, ESTIMATORS, problem, targets_for
 
 SGD_NOT_YET: list[tuple[dict[str, Any], str]] = [
-    ({"learning_rate": "adaptive"}, "'constant', 'optimal' or 'invscaling', got 'adaptive'"),
-    ({"learning_rate": "pa1"}, "'constant', 'optimal' or 'invscaling', got 'pa1'"),
+    ({"learning_rate": "adaptive"}, "one of 'constant', 'optimal', 'invscaling'; got 'adaptive'"),
+    ({"learning_rate": "pa1"}, "one of 'constant', 'optimal', 'invscaling'; got 'pa1'"),
     (
         {"loss": "quantile"},
-        "'epsilon_insensitive' or 'squared_epsilon_insensitive', got 'quantile'",
+        "'epsilon_insensitive', 'squared_epsilon_insensitive'; got 'quantile'",
     ),
-    ({"penalty": "l3"}, "'l2', 'l1', 'elasticnet' or None, got 'l3'"),
+    ({"penalty": "l3"}, "penalty must be one of 'l2', 'l1', 'elasticnet'; got 'l3'"),
     ({"early_stopping": True}, "early_stopping must be False, got True; use fallline.Trainer"),
     ({"validation_fraction": 0.2}, "validation_fraction must be 0.1, got 0.2; use fallline.Train"),
     ({"average": True}, "average must be False, got True; averaging is not supported"),
@@ -39,7 +39,11 @@ SGD_NOT_YET: list[tuple[dict[str, Any], str]] = [
 ]
 REFUSED: list[tuple[type, dict[str, Any], str]] = [
     *[(kind, *case) for kind in (fl.SGDClassifier, fl.SGDRegressor) for case in SGD_NOT_YET],
-    (fl.SGDRegressor, {"loss": "hinge"}, "loss must be 'squared_error', 'huber', .* got 'hinge'"),
+    (
+        fl.SGDRegressor,
+        {"loss": "hinge"},
+        "loss must be one of 'squared_error', 'huber', .* got 'hinge'",
+    ),
     (fl.SGDClassifier, {"class_weight": "balanced"}, "got 'balanced'; pass sample_weight"),
     (fl.SGDClassifier, {"n_jobs": 2}, "n_jobs must be None, got 2; use fallline.set_num_threads"),
     (fl.LinearRegression, {"tol": -1.0}, "tol must be a finite number >= 0, got -1.0"),

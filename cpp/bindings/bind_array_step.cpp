@@ -1,6 +1,5 @@
 #include <pybind11/stl.h>
 
-#include <memory>
 #include <tuple>
 
 #include "bindings/arrays.hpp"
@@ -42,19 +41,19 @@ void* writeable_of_length(py::array& x, std::ptrdiff_t n, Element element, const
   return x.mutable_data();  // raises ValueError for a read-only array
 }
 
-ParameterArray parameter(Parameter& of, int n_slots) {
+template <class Rule> ParameterArray parameter(Parameter& of, const Rule& rule) {
   auto& [w, gradient, slots, average, clears] = of;
   const std::ptrdiff_t n = w.size();
   const Element element = element_of(w);
   const Element wide = element == Element::float64 ? Element::float64 : Element::float32;
-  if (slots.size() != static_cast<std::size_t>(n_slots)) {
-    throw py::value_error("the rule takes " + std::to_string(n_slots) + " slots");
+  if (slots.size() != static_cast<std::size_t>(rule.n_slots)) {
+    throw py::value_error("the rule takes " + std::to_string(rule.n_slots) + " slots");
   }
   ParameterArray array{};
   array.element = element;
   array.slot_element = slots.empty() ? wide : element_of(slots.front());
   if (array.slot_element != wide &&
-      (wide == Element::float64 || array.slot_element != Element::bfloat16)) {
+      (wide == Element::float64 || array.slot_element != Element::bfloat16 || rule.reduce)) {
     throw py::type_error("slots must be of the kind that is computed in, or bfloat16 for float32");
   }
   array.w = writeable_of_length(w, n, element, "w");
@@ -73,9 +72,9 @@ ParameterArray parameter(Parameter& of, int n_slots) {
 class BoundArrayStep {
  public:
   BoundArrayStep(const std::string& rule, std::vector<Group> groups, double sign, double clip_norm,
-                 bool skips_nonfinite, double fading, std::uint64_t seed)
+                 bool skips_nonfinite, double fading)
       : held_(std::move(groups)),
-        step_(rule, viewed(rule, held_), {sign, clip_norm, skips_nonfinite, fading, seed}),
+        step_(rule, viewed(rule, held_), {sign, clip_norm, skips_nonfinite, fading}),
         rates_(step_.n_groups()),
         numbers_(step_.n_groups()) {}
 
@@ -102,7 +101,7 @@ class BoundArrayStep {
         throw py::value_error(name + " takes " + std::to_string(rule.n_parameters) + " parameters");
       }
       ArrayGroup view{{}, parameters, writeable(memory, rule.n_memory, "memory"), l2, weight_decay};
-      for (Parameter& of : arrays) view.arrays.push_back(parameter(of, rule.n_slots));
+      for (Parameter& of : arrays) view.arrays.push_back(parameter(of, rule));
       views.push_back(std::move(view));
     }
     return views;
@@ -139,10 +138,9 @@ void bind_array_step(py::module_& m) {
       },
       "Names of the rules for arrays, each with its numbers of slots, parameters and memory.");
   py::class_<BoundArrayStep>(m, "ArrayStep", "A step of a rule over arrays, again and again.")
-      .def(py::init<const std::string&, std::vector<Group>, double, double, bool, double,
-                    std::uint64_t>(),
+      .def(py::init<const std::string&, std::vector<Group>, double, double, bool, double>(),
            py::arg("rule"), py::arg("groups"), py::arg("sign"), py::arg("clip_norm"),
-           py::arg("skips_nonfinite"), py::arg("fading"), py::arg("seed"))
+           py::arg("skips_nonfinite"), py::arg("fading"))
       .def("step", &BoundArrayStep::step, py::arg("number"), py::arg("learning_rate"),
            "Step all groups alike; False if the step was left out.")
       .def("step_groups", &BoundArrayStep::step_groups, py::arg("numbers"),

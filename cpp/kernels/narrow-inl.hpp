@@ -56,18 +56,6 @@ template <class Narrow> void widen(const Narrow* x, float* out, std::ptrdiff_t n
 template <class Narrow> void narrow(const float* x, Narrow* out, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) round_to(x[i], out[i]);
 }
-inline void draw(std::uint32_t key, std::uint32_t first, std::uint16_t* out, std::ptrdiff_t n) {
-  // Two numbers of each product, as products are what it takes time to make.
-  for (std::ptrdiff_t i = 0; i < n; ++i) {
-    const std::uint32_t drawn = mixed((first + static_cast<std::uint32_t>(i)) ^ key);
-    out[i] = static_cast<std::uint16_t>(drawn);
-    out[n + i] = static_cast<std::uint16_t>(drawn >> 16);
-  }
-}
-inline void narrow_brain_randomly(const float* x, const std::uint16_t* drawn, BFloat16* out,
-                                  std::ptrdiff_t n) {
-  for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = brain(bits_of(x[i]), drawn[i]);
-}
 
 // Two vectors at a time, for which one product after the other draws 32 numbers of 16 bits.
 constexpr std::ptrdiff_t brain_block = 2 * vec<float>::size;
@@ -86,8 +74,7 @@ template <class Rule> FALLLINE_INLINE void brain_block_step(const BrainArrays& a
                                                             const Stepper<Rule, float>& stepper,
                                                             const AverageAndClear<float>& others) {
   constexpr std::ptrdiff_t size = vec<float>::size;
-  const StepArrays<float> plain{arrays.w, arrays.gradient, {},
-                                arrays.n, arrays.average,  arrays.cleared};
+  const StepArrays<float> plain{arrays.w, arrays.gradient, {}, arrays.n, arrays.average};
   std::uint32_t drawn[size];
   const std::uint32_t first = arrays.first + static_cast<std::uint32_t>(begin / 2);
   for (std::ptrdiff_t i = 0; i < size; ++i) {
@@ -119,7 +106,6 @@ template <class Rule> struct LastBlock {
                       {},
                       brain_block,
                       arrays.average ? average : nullptr,
-                      nullptr,
                       arrays.key,
                       arrays.first + static_cast<std::uint32_t>(begin / 2)};
     copy(w, arrays.w + begin, n);
@@ -133,7 +119,6 @@ template <class Rule> struct LastBlock {
     copy(arrays.w + begin, w, n);
     if (arrays.average) copy(arrays.average + begin, average, n);
     for (int s = 0; s < Rule::n_slots; ++s) copy(arrays.slots[s] + begin, slots[s], n);
-    if (arrays.cleared) __builtin_memset(arrays.cleared + begin, 0, n * sizeof(float));
   }
 
  private:

@@ -100,8 +100,7 @@ template <class T> constexpr KernelTable<T> table(const char* target) {
           fold<T>,
           unfold<T>,
           standardize<T>,
-          {widen<Float16>, widen<BFloat16>, narrow<Float16>, narrow<BFloat16>, draw,
-           narrow_brain_randomly},
+          {widen<Float16>, widen<BFloat16>, narrow<Float16>, narrow<BFloat16>},
           gram_kernels,
           factor_table()};
 }

@@ -154,7 +154,6 @@ struct BrainArrays {
   BFloat16* slots[max_slots];
   std::ptrdiff_t n;
   float* average;
-  float* cleared;
   std::uint32_t key, first;
 };
 
@@ -289,11 +288,6 @@ struct NarrowKernels {
   void (*widen_brain)(const BFloat16* x, float* out, std::ptrdiff_t n);
   void (*narrow_half)(const float* x, Float16* out, std::ptrdiff_t n);  // to nearest
   void (*narrow_brain)(const float* x, BFloat16* out, std::ptrdiff_t n);
-  // 2 n numbers of 16 bits, which are those of key and first + i.
-  void (*draw)(std::uint32_t key, std::uint32_t first, std::uint16_t* out, std::ptrdiff_t n);
-  // Up or down by chance, so that the mean is x.
-  void (*narrow_brain_randomly)(const float* x, const std::uint16_t* drawn, BFloat16* out,
-                                std::ptrdiff_t n);
 };
 
 template <class E> struct Entries {

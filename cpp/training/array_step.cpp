@@ -132,7 +132,7 @@ bool ArrayStep::step(const std::int64_t* numbers, const double* learning_rates) 
     if (run.kind == Run::Kind::float64) double_rule_.step(at, doubles_.data() + first, count);
     if (run.kind != Run::Kind::narrow) return;
     for (std::ptrdiff_t k = first; k < first + count; ++k) {
-      fallline::step(rule_, at, narrows_[static_cast<std::size_t>(k)], options_.seed);
+      fallline::step(rule_, at, narrows_[static_cast<std::size_t>(k)]);
     }
   });
   return true;
@@ -168,7 +168,7 @@ void ArrayStep::reduce_all() {
       double* sums = sums_.data() + k * max_sums;
       if (run.kind == Run::Kind::float32) rule_.reduce(numbers, singles_[at], sums);
       if (run.kind == Run::Kind::float64) double_rule_.reduce(numbers, doubles_[at], sums);
-      if (run.kind == Run::Kind::narrow) reduce(rule_, numbers, narrows_[at], options_.seed, sums);
+      if (run.kind == Run::Kind::narrow) reduce(rule_, numbers, narrows_[at], sums);
     }
   });
 }

@@ -21,7 +21,6 @@ struct ArrayStepOptions {
   double clip_norm;      // the norm of all gradients together is made no larger; infinity: as it is
   bool skips_nonfinite;  // a step whose gradient has a NaN or an infinity is left out
   double fading;         // share of the averages of the weights that is kept
-  std::uint64_t seed;    // of what is drawn to round slots
 };
 
 // The rule of that name, for models of rows or for arrays alone.

@@ -15,7 +15,7 @@ constexpr std::ptrdiff_t bytes_of(Element element) {
 // Weights, their gradient and what belongs to them, all of n elements.
 struct ParameterArray {
   Element element;       // of weights and gradient
-  Element slot_element;  // of the slots: that or float32, or of float32 weights bfloat16
+  Element slot_element;  // of the slots: float64, float32 or, of all but float64, bfloat16
   void* w;
   const void* gradient;
   void* slots[max_slots];
@@ -31,12 +31,12 @@ struct NarrowPiece {
   std::ptrdiff_t begin, n;
 };
 
-// Slots of bfloat16 are rounded up or down by chance, by the seed, the step and their place: a mean
-// that fades by less than its last bit would never change otherwise.
-void step(const RuleEntry<float>& rule, const StepNumbers& numbers, const NarrowPiece& piece,
-          std::uint64_t seed);
+// Slots of bfloat16 are rounded up or down by chance, by the step and their place: a mean that
+// fades by less than its last bit would never change otherwise.
+void step(const RuleEntry<float>& rule, const StepNumbers& numbers, const NarrowPiece& piece);
+// Of a rule whose slots are float32.
 void reduce(const RuleEntry<float>& rule, const StepNumbers& numbers, const NarrowPiece& piece,
-            std::uint64_t seed, double* sums);
+            double* sums);
 double sum_of_squares(const NarrowPiece& piece);  // of the gradient
 
 }  // namespace fallline

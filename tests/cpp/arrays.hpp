@@ -50,8 +50,7 @@ void run_brain_rule(const fallline::RuleEntry<T>& rule, std::ptrdiff_t offset, D
       const fallline::StepNumbers numbers{
           step, 0.1, 0.3, 0.02, 0.03, 0.05, parameters.data(), 0.9, memory.data()};
       fallline::BrainArrays arrays{
-          w.data(),       gradient.data(), {}, n,
-          average.data(), gradient.data(), 17, static_cast<std::uint32_t>(step)};
+          w.data(), gradient.data(), {}, n, average.data(), 17, static_cast<std::uint32_t>(step)};
       for (int s = 0; s < rule.n_slots; ++s) arrays.slots[s] = slots.data() + s * n;
       rule.brain_step(numbers, arrays);
     }
@@ -95,13 +94,7 @@ void run_narrowing(const Narrowing& narrowing, const Widening& widening, std::pt
 
 inline void run_narrow(const fallline::NarrowKernels& kernels, std::ptrdiff_t offset,
                        Digest& digest) {
-  const auto& [widen_half, widen_brain, narrow_half, narrow_brain, draw, randomly] = kernels;
+  const auto& [widen_half, widen_brain, narrow_half, narrow_brain] = kernels;
   run_narrowing<fallline::Float16>(narrow_half, widen_half, offset, digest);
   run_narrowing<fallline::BFloat16>(narrow_brain, widen_brain, offset, digest);
-  const auto by_chance = [&](const float* x, fallline::BFloat16* out, std::ptrdiff_t n) {
-    std::vector<std::uint16_t> drawn(static_cast<std::size_t>(2 * n));
-    draw(17, 5, drawn.data(), n);
-    randomly(x, drawn.data(), out, n);
-  };
-  run_narrowing<fallline::BFloat16>(by_chance, widen_brain, offset, digest);
 }

@@ -9,7 +9,15 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from fallline import callbacks, losses, penalties
-from fallline._arguments import boolean, fraction, integer, not_negative, number, positive
+from fallline._arguments import (
+    boolean,
+    fraction,
+    integer,
+    not_negative,
+    number,
+    one_of,
+    positive,
+)
 from fallline._callback import Callback
 from fallline._run import Run
 from fallline._validation import Matrix
@@ -73,10 +81,11 @@ class SGDModel(LinearModel):
             if value is not default and value != default:
                 message = f"{name} must be {default!r}, got {value!r}; {remedy}"
                 raise ValueError(message)
-        one_of("loss", self.loss, *self._losses)
+        one_of("loss", self.loss, list(self._losses))
         (positive if self.loss == "huber" else not_negative)("epsilon", self.epsilon)
-        one_of("penalty", self.penalty, "l2", "l1", "elasticnet", None)
-        one_of("learning_rate", self.learning_rate, "constant", "optimal", "invscaling")
+        if self.penalty is not None:
+            one_of("penalty", self.penalty, ("l2", "l1", "elasticnet"))
+        one_of("learning_rate", self.learning_rate, ("constant", "optimal", "invscaling"))
         alpha = not_negative("alpha", self.alpha)
         given: object = self.schedule
         if given is not None and (not callable(given) or isinstance(given, type)):
@@ -224,11 +233,3 @@ def _in_columns(start: np.ndarray[Any, Any]) -> Any:
     if start.size == 1 and start.ndim < 2:
         return float(start.reshape(()))
     return start.T if start.ndim == 2 and len(start) > 1 else start.reshape(-1)
-
-
-def one_of(name: str, value: object, *choices: str | None) -> None:
-    """Raise unless ``value`` is one of the choices."""
-    if not any(value is choice or value == choice for choice in choices):
-        *most, last = map(repr, choices)
-        message = f"{name} must be {', '.join(most)} or {last}, got {value!r}"
-        raise ValueError(message)

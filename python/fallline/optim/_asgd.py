@@ -68,6 +68,7 @@ class ASGD(Optimizer):
     takes_sparse: ClassVar[bool] = False
 
     _has_means: ClassVar[bool] = True
+    _keeps_weights: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -72,7 +72,6 @@ class Bound:
             clip_norm=np.inf if optimizer.clip_norm is None else optimizer.clip_norm,
             skips_nonfinite=optimizer.skip_nonfinite,
             fading=0.0 if optimizer.ema is None else optimizer.ema,
-            seed=0,
         )
         self._native_step = None if optimizer.groups else self._native.step
         self._version = optimizer._version

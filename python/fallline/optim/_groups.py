@@ -1,12 +1,12 @@
 """Arrays with settings of their own: an optimizer for each group."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fallline import _core
 from fallline.optim._arrays import Key, Pair
-from fallline.optim._options import SHARED
+from fallline.optim._options import PLAIN
 from fallline.optim._state import State
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ def members(optimizer: OptimizerT) -> list[OptimizerT]:
     """Return an optimizer for each group: itself for arrays that no group names."""
     if not optimizer.groups:
         return [optimizer]
-    if alike := sorted({name for group in optimizer.groups for name in group if name in SHARED}):
-        message = f"groups must share {', '.join(SHARED)}, got {alike[0]!r} in one"
+    if shared := sorted({name for group in optimizer.groups for name in group if name in PLAIN}):
+        message = f"groups must share {', '.join(PLAIN)}, got {shared[0]!r} in one"
         raise ValueError(message)
     names = [name for name in inspect.signature(type(optimizer)).parameters if name != "options"]
     settings = {name: getattr(optimizer, name) for name in names}
@@ -37,19 +37,22 @@ def members(optimizer: OptimizerT) -> list[OptimizerT]:
     return found
 
 
-def member_at(optimizer: OptimizerT, key: Key) -> OptimizerT:
-    """Return the optimizer of the group that has a place."""
-    for member, group in zip(members(optimizer)[1:], optimizer.groups, strict=True):
-        if key in group["params"]:
-            return member
-    return optimizer
+def members_at(optimizer: OptimizerT, places: Iterable[Key]) -> dict[Key, OptimizerT]:
+    """Return the optimizer of the group that has each place."""
+    of_groups, group_of = members(optimizer), _numbers(optimizer)
+    return {key: of_groups[group_of.get(key, 0)] for key in places}
+
+
+def _numbers(optimizer: "Optimizer") -> dict[Key, int]:
+    """Return the number of the group of each place that one names; the others have 0."""
+    return {key: k for k, group in enumerate(optimizer.groups, 1) for key in group["params"]}
 
 
 def admitted(
     optimizer: "Optimizer", arrays: Mapping[Key, Pair], *, clears: bool
 ) -> tuple[State, list[Any]]:
     """Return the state with room for arrays, and both as the core wants them, by group."""
-    group_of = {key: k for k, group in enumerate(optimizer.groups, 1) for key in group["params"]}
+    group_of = _numbers(optimizer)
     if missing := [key for key in group_of if key not in arrays]:
         message = f"groups must name places of params, {list(arrays)}, got {missing[0]!r}"
         raise ValueError(message)

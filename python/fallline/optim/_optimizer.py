@@ -44,8 +44,8 @@ class Optimizer:
         Whether to go up the gradient instead of down.
     state_dtype : "bfloat16" or None, default=None
         Of the state arrays. None is float64 for float64 arrays and float32 for all others. bfloat16
-        takes half the memory and time, next to all but float64 arrays; it is rounded up or down by
-        chance, so that small changes count on average.
+        takes half the memory, next to all but float64 arrays and not of rules that keep weights in
+        their state; it is rounded up or down by chance, so that small changes count on average.
     groups : list of dict, default=()
         Other settings for some of the arrays: ``{"params": [places], "weight_decay": 0.0}``, the
         places being keys of a dict or numbers in a list. The norm is still that of all arrays.
@@ -70,6 +70,9 @@ class Optimizer:
 
     # Whether the rule has averages of its own.
     _has_means: ClassVar[bool] = False
+
+    # Whether its state has weights in it, whose small differences would be lost in 16 bits.
+    _keeps_weights: ClassVar[bool] = False
 
     # Whether the rule is one for models of rows as well.
     takes_rows: ClassVar[bool] = True
@@ -106,6 +109,12 @@ class Optimizer:
         self.skip_nonfinite = boolean("skip_nonfinite", skip_nonfinite)
         self.maximize = boolean("maximize", maximize)
         self.state_dtype, self.groups = checked_dtype(state_dtype), checked_groups(groups)
+        if self._keeps_weights and self.state_dtype:
+            message = (
+                f"state_dtype must be None with {type(self).__name__}, whose state has weights in "
+                f"it, got {self.state_dtype!r}; AdamW and its like may have it"
+            )
+            raise ValueError(message)
         self._state: State | None = None
         self._others: list[Optimizer] = []
         self._last: tuple[list[Array], Bound] | None = None

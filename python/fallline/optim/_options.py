@@ -17,7 +17,15 @@ class ArrayOptions(TypedDict, total=False):
     groups: Sequence[Mapping[str, Any]]
 
 
-SHARED: Final = tuple(name for name in ArrayOptions.__annotations__)
+# Where they do nothing: all that a Trainer has a use for.
+PLAIN: Final[ArrayOptions] = {
+    "clip_norm": None,
+    "ema": None,
+    "skip_nonfinite": False,
+    "maximize": False,
+    "state_dtype": None,
+    "groups": (),
+}
 
 
 def checked_norm(clip_norm: object) -> float | None:
@@ -36,8 +44,10 @@ def checked_share(ema: object) -> float | None:
 
 def checked_dtype(state_dtype: object) -> str | None:
     """Return ``state_dtype``, or raise."""
-    if state_dtype is None or state_dtype == "bfloat16":
-        return None if state_dtype is None else "bfloat16"
+    if state_dtype is None:
+        return None
+    if state_dtype == "bfloat16":
+        return "bfloat16"
     message = (
         f"state_dtype must be 'bfloat16' or None, got {state_dtype!r}; None is float64 for "
         "float64 parameters and float32 for all others"
@@ -65,20 +75,9 @@ def checked_groups(groups: object) -> tuple[dict[str, Any], ...]:
     return tuple(dict(group) for group in groups)
 
 
-# What a Trainer has no use for.
-_PLAIN: Final[ArrayOptions] = {
-    "clip_norm": None,
-    "ema": None,
-    "skip_nonfinite": False,
-    "maximize": False,
-    "state_dtype": None,
-    "groups": (),
-}
-
-
 def check_plain(optimizer: object) -> None:
     """Raise ValueError if an optimizer has settings that are for steps over arrays alone."""
-    for option, default in _PLAIN.items():
+    for option, default in PLAIN.items():
         if (value := getattr(optimizer, option)) != default:
             message = (
                 f"optimizer must leave {option} at {default} in a Trainer, got "

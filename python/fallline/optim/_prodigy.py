@@ -11,7 +11,21 @@ from fallline.optim._options import ArrayOptions
 from fallline.typing import Float64Array, LearningRate
 
 
-class Prodigy(Optimizer):
+class _ByDistance(Optimizer):
+    """What the rules share: a distance to begin with, and in the state where weights began."""
+
+    takes_rows: ClassVar[bool] = False
+    _keeps_weights: ClassVar[bool] = True
+
+    first_distance: float
+
+    def _first_memory(self, n_memory: int) -> Float64Array:
+        memory = np.zeros(n_memory)
+        memory[0] = self.first_distance
+        return memory
+
+
+class Prodigy(_ByDistance):
     r"""Adam whose learning rate is an estimate of the distance to the optimum.
 
     Parameters
@@ -70,8 +84,6 @@ class Prodigy(Optimizer):
     True
     """
 
-    takes_rows: ClassVar[bool] = False
-
     def __init__(
         self,
         learning_rate: LearningRate = 1.0,
@@ -100,13 +112,8 @@ class Prodigy(Optimizer):
     def decoupled_decay(self) -> float:
         return self.weight_decay
 
-    def _first_memory(self, n_memory: int) -> Float64Array:
-        memory = np.zeros(n_memory)
-        memory[0] = self.first_distance
-        return memory
 
-
-class DoWG(Optimizer):
+class DoWG(_ByDistance):
     r"""Gradient descent whose learning rate is found by the distance gone and the gradients met.
 
     Parameters
@@ -155,8 +162,6 @@ class DoWG(Optimizer):
     True
     """
 
-    takes_rows: ClassVar[bool] = False
-
     def __init__(
         self,
         learning_rate: LearningRate = 1.0,
@@ -180,8 +185,3 @@ class DoWG(Optimizer):
     @property
     def coupled_decay(self) -> float:
         return self.weight_decay
-
-    def _first_memory(self, n_memory: int) -> Float64Array:
-        memory = np.zeros(n_memory)
-        memory[0] = self.first_distance
-        return memory

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Unpack
 
 from fallline._arguments import not_negative, number
 from fallline.optim._arrays import Key, View, widened
-from fallline.optim._groups import member_at
+from fallline.optim._groups import members_at
 from fallline.optim._moments import decay_rates
 from fallline.optim._optimizer import Optimizer
 from fallline.optim._options import ArrayOptions
@@ -13,7 +13,27 @@ from fallline.optim._state import State
 from fallline.typing import LearningRate
 
 
-class ScheduleFreeSGD(Optimizer):
+class _ScheduleFree(Optimizer):
+    """What the rules share: x, the model, of y that is stepped and z, the first of the slots."""
+
+    takes_rows: ClassVar[bool] = False
+    _has_means: ClassVar[bool] = True
+    _keeps_weights: ClassVar[bool] = True
+
+    @property
+    def _share(self) -> float:
+        """Of x in y."""
+        raise NotImplementedError
+
+    def _averages(self, state: State, weights: Mapping[Key, View]) -> dict[Key, Any]:
+        found = {}
+        for key, member in members_at(self, weights).items():
+            y, z = widened(weights[key].array), widened(state.slots[key][0])
+            found[key] = (y - (1 - member._share) * z) / member._share
+        return found
+
+
+class ScheduleFreeSGD(_ScheduleFree):
     r"""Gradient descent at a mean of its own steps, in place of a falling learning rate.
 
     Parameters
@@ -62,9 +82,6 @@ class ScheduleFreeSGD(Optimizer):
     True
     """
 
-    takes_rows: ClassVar[bool] = False
-    _has_means: ClassVar[bool] = True
-
     def __init__(
         self,
         learning_rate: LearningRate = 1.0,
@@ -89,11 +106,12 @@ class ScheduleFreeSGD(Optimizer):
     def coupled_decay(self) -> float:
         return self.weight_decay
 
-    def _averages(self, state: State, weights: Mapping[Key, View]) -> dict[Key, Any]:
-        return _means(state, weights, {key: member_at(self, key).momentum for key in weights})
+    @property
+    def _share(self) -> float:
+        return self.momentum
 
 
-class ScheduleFreeAdamW(Optimizer):
+class ScheduleFreeAdamW(_ScheduleFree):
     r"""AdamW at a mean of its own steps, in place of a falling learning rate.
 
     Parameters
@@ -138,9 +156,6 @@ class ScheduleFreeAdamW(Optimizer):
     True
     """
 
-    takes_rows: ClassVar[bool] = False
-    _has_means: ClassVar[bool] = True
-
     def __init__(
         self,
         learning_rate: LearningRate = 2.5e-3,
@@ -164,16 +179,6 @@ class ScheduleFreeAdamW(Optimizer):
     def rule_parameters(self) -> list[float]:
         return [*self.betas, self.eps, self.weight_decay]
 
-    def _averages(self, state: State, weights: Mapping[Key, View]) -> dict[Key, Any]:
-        return _means(state, weights, {key: member_at(self, key).betas[0] for key in weights})
-
-
-def _means(
-    state: State, weights: Mapping[Key, View], momenta: Mapping[Key, float]
-) -> dict[Key, Any]:
-    """Return x of y and z, the first of the slots."""
-    found = {}
-    for key, y in weights.items():
-        z = widened(state.slots[key][0])
-        found[key] = (widened(y.array) - (1 - momenta[key]) * z) / momenta[key]
-    return found
+    @property
+    def _share(self) -> float:
+        return self.betas[0]

@@ -6,11 +6,11 @@ from fallline.solvers.narrow.objective import EPS, Objective
 
 # Rounding error of F, as a share of the terms it is made of: in the losses, the sums of each tile,
 # their sums, and the mean.
-_ROUNDING: Final = 8.0 * EPS
+ROUNDING: Final = 8.0 * EPS
 
 # F counts as at least this share of that of the model without features: of an F of nearly zero no
 # gap could be a small share.
-_SHARE_OF_NULL: Final = 1e-3
+SHARE_OF_NULL: Final = 1e-3
 
 
 class Tolerance:
@@ -38,8 +38,8 @@ class Tolerance:
 
     def allowed(self, value: float) -> float:
         """Return the largest gap that is close enough, rounding errors included."""
-        return self.tol * max(value, _SHARE_OF_NULL * self.null_value) + self.rounding(value)
+        return self.tol * max(value, SHARE_OF_NULL * self.null_value) + self.rounding(value)
 
     def rounding(self, value: float) -> float:
         """Return how far F may be off as it is computed."""
-        return _ROUNDING * (value + self._null_size) + self._null_rounding
+        return ROUNDING * (value + self._null_size) + self._null_rounding

@@ -10,16 +10,11 @@ from fallline._standardization import inner
 from fallline._validation import as_dtype, computed_in
 from fallline.solvers.clock import Clock
 from fallline.solvers.narrow.duality import CONJUGATES
+from fallline.solvers.narrow.tolerance import ROUNDING, SHARE_OF_NULL
 from fallline.solvers.problem import Optimum, Problem, Visit
 from fallline.typing import Float64Array, FloatArray
 
 _EPS: Final = float(np.finfo(np.float64).eps)
-
-# Of the terms of F, in the losses, their sums and the mean.
-_ROUNDINGS: Final = 8.0
-
-# F counts as at least this share of that of the model without features.
-_SHARE_OF_NULL: Final = 1e-3
 
 _INTERCEPT_STEPS: Final = 100
 
@@ -175,12 +170,12 @@ class PenalizedObjective:
 
     def allowed(self, value: float) -> float:
         """Return how large the gap may be where F has a value."""
-        scale = max(value, _SHARE_OF_NULL * self.null_value)
+        scale = max(value, SHARE_OF_NULL * self.null_value)
         return self.tol * scale + self.rounding(value)
 
     def rounding(self, value: float) -> float:
         """Return the rounding error of an F."""
-        return _ROUNDINGS * _EPS * (value + self.null_value)
+        return ROUNDING * (value + self.null_value)
 
     def best_intercept(self, products: Float64Array, start: float) -> float:
         """Return the intercept that fits best, to rounding: Newton's steps between two bounds."""
@@ -250,7 +245,7 @@ class PenalizedObjective:
         lack = self.alpha * rounded + self.mean_row(duals)
         gap = min(max(excess, 0.0) + inner(lack, lack) / (2.0 * self.alpha), value)
         rounding = self.rounding(value) + self._rounding_of_sums(rounded, intercept, duals)
-        rounding += _ROUNDINGS * _EPS * self.mean(np.abs(conjugates))
+        rounding += ROUNDING * self.mean(np.abs(conjugates))
         of_weights = 0.0
         if coef.dtype != np.float64 and gap + rounding > self.allowed(value):
             exact = self.mean(self.losses(self.products(w) + intercept)) + self.penalty(w)
