@@ -59,6 +59,29 @@ def contest(n: int) -> dict[str, Callable[[], object]]:
     return steps
 
 
+def models() -> dict[str, list[tuple[int, ...]]]:
+    """Shapes of the parameters of small and middling nets."""
+    dense = [(256, 784), (256,), (256, 256), (256,), (10, 256), (10,)]
+    convolutions = [(64, 64, 3, 3)] * 50 + [(64,)] * 100
+    return {"100 of 50": [(50,)] * 100, "784-256-256-10": dense, "50 convolutions": convolutions}
+
+
+def contest_of_models(shapes: list[tuple[int, ...]]) -> dict[str, Callable[[], object]]:
+    """Steps over tensors of these shapes, by optimizers of torch and those that are ours."""
+
+    def step_of(make: object, **options: bool) -> Callable[[], object]:
+        params = [torch.ones(shape, requires_grad=True) for shape in shapes]
+        for w in params:
+            w.grad = torch.ones(w.shape)
+        return make(params, 1e-3, **SETTINGS, **options).step  # type: ignore[operator,no-any-return]
+
+    return {
+        "fallline.torch": step_of(fl.torch.AdamW),
+        "torch fused": step_of(torch.optim.AdamW, fused=True),
+        "torch foreach": step_of(torch.optim.AdamW, foreach=True),
+    }
+
+
 def say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
@@ -78,6 +101,19 @@ def main() -> None:
         for name, seconds in times.items():
             ratio = seconds / times["fallline, all" if "all" in name.split(", ") else "fallline"]
             say(f"  {name:26} {1e9 * seconds / n:7.3f}   {ratio:5.2f} times ours")
+    for name, shapes in models().items():
+        steps = contest_of_models(shapes)
+        times = dict(
+            zip(
+                steps,
+                best_times(*steps.values(), rounds=ROUNDS, calls=20, clock=clock),
+                strict=True,
+            )
+        )
+        say(f"tensors: {name}, {threads} threads, us")
+        for contestant, seconds in times.items():
+            ratio = seconds / times["fallline.torch"]
+            say(f"  {contestant:26} {1e6 * seconds:7.1f}   {ratio:5.2f} times ours")
     few = np.ones(10, np.float32)
     bound = fl.optim.AdamW(1e-3).bind(few, few.copy())
     hundred = [np.ones(50, np.float32) for _ in range(100)]

@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import fallline
 from fallline import _core
 
 README = Path(__file__).resolve().parent.parent / "README.md"
+OF_TORCH = ("CoreOptimizer", "Lion")  # the others take what torch takes
 VOCABULARY = ("callbacks", "losses", "optim", "penalties", "schedules")
 MODULES = sorted(
     module.name
@@ -34,6 +36,9 @@ def public_objects() -> Iterator[tuple[str, Any]]:
             except ImportError as error:
                 if "fallline[" not in str(error):
                     raise
+    if find_spec("torch"):
+        for name in OF_TORCH:
+            yield f"fallline.torch.{name}", getattr(fallline.torch, name)
 
 
 def public_callables() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -123,7 +128,7 @@ def test_the_examples_of_a_module_run(
     try:
         module = importlib.import_module(name)
     except ImportError as error:
-        if "fallline[" not in str(error):
+        if "fallline[" not in str(error) and "needs torch" not in str(error):
             raise
         pytest.skip(f"{name}: {error}")
     options = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

@@ -56,9 +56,13 @@ def test_import_loads_numpy_and_the_standard_library_only(tmp_path: Path) -> Non
 def test_import_leaves_the_doors_closed(tmp_path: Path) -> None:
     loaded = printed_by(LOADED_BY_IMPORT, tmp_path)
     assert isinstance(loaded, list)
-    assert not {"fallline.estimators", "fallline.bench", "fallline.cli", "fallline.demo"} & set(
-        loaded
-    )
+    assert not {
+        "fallline.estimators",
+        "fallline.torch",
+        "fallline.bench",
+        "fallline.cli",
+        "fallline.demo",
+    } & set(loaded)
 
 
 def test_an_estimator_without_scikit_learn_names_its_extra(tmp_path: Path) -> None:
@@ -71,6 +75,23 @@ def test_an_estimator_without_scikit_learn_names_its_extra(tmp_path: Path) -> No
 @pytest.mark.parametrize("file", ["py.typed", "_core.pyi", "_core_loops.pyi"])
 def test_the_types_are_installed(file: str) -> None:
     assert importlib.resources.files("fallline").joinpath(file).is_file()
+
+
+WITHOUT_TORCH = """
+import json, sys
+sys.modules["torch"] = None  # as if it were not installed
+import fallline
+try:
+    fallline.torch
+except ImportError as error:
+    print(json.dumps(str(error)))
+"""
+
+
+def test_without_torch_its_door_says_so(tmp_path: Path) -> None:
+    assert printed_by(WITHOUT_TORCH, tmp_path) == (
+        "fallline.torch needs torch, which was not found; pip install torch"
+    )
 
 
 def test_numpy_is_the_only_requirement_at_run_time() -> None:

@@ -18,6 +18,7 @@ void bind_newton(pybind11::module_& m);
 void bind_rules(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 void bind_sparse_gram(pybind11::module_& m);
+void bind_tensor_step(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
 void bind_variance_reduced(pybind11::module_& m);
 

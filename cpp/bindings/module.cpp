@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   fallline::bind_rules(m);
   fallline::bind_array_step(m);
   fallline::bind_dlpack(m);
+  fallline::bind_tensor_step(m);
   fallline::bind_training(m);
   fallline::bind_variance_reduced(m);
   fallline::bind_csr(m);

@@ -5,6 +5,7 @@ names; `optim` steps anybody's arrays. Importing this loads NumPy and the compil
 else.
 """
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from fallline.model_file import load, save
 from fallline.trainer import Trainer
 
 if TYPE_CHECKING:
+    from fallline import torch as torch
     from fallline.estimators import (
         ElasticNet,
         Lasso,
@@ -72,6 +74,8 @@ def __getattr__(name: str) -> Any:  # the estimators load scikit-learn, so they 
         from fallline import estimators
 
         return getattr(estimators, name)
+    if name == "torch":  # loads torch
+        return import_module("fallline.torch")
     message = f"module 'fallline' has no attribute {name!r}"
     raise AttributeError(message)
 

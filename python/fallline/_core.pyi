@@ -209,6 +209,14 @@ def step(
     weight_decay: float = 0.0,
 ) -> None: ...
 def array_rules() -> dict[str, tuple[int, int, int]]: ...
+def step_tensors(
+    rule: str,
+    groups: list[tuple[Any, ...]],
+    sign: float,
+    clip_norm: float,
+    skips_nonfinite: bool,
+    fading: float,
+) -> bool: ...
 def from_dlpack(capsule: object) -> np.ndarray[Any, Any]: ...
 
 @final
