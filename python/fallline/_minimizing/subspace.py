@@ -21,9 +21,9 @@ _STEEPER: Final = 1.5
 # The least cosine of a way with the descent of the gradient, and a determinant's least share.
 _LEAST_COSINE: Final = 1e-10
 _LEAST_SHARE: Final = 1e-12
-# Lengths of gradient steps are kept to this and its inverse, so that they are numbers.
-_LONGEST: Final = 1e30
-# How much longer gradient steps become where the function curves down.
+# Lengths of gradient steps are kept to this and its inverse, so that their squares are numbers.
+_LONGEST: Final = 1e150
+# How much longer than the last step one is that no curvature tells the length of.
 _LONGER: Final = 10.0
 
 
@@ -84,8 +84,9 @@ class _Ways:
         if bend > 0.0 and square > 0.0:
             self._length = _kept(bend / square)
             factors = _lowest(gradient, step, change, bend, square)
-        elif bend < 0.0:
-            self._length = _kept(_LONGER * self._length)
+        elif self._step.any():
+            size = inner(self._step, self._step) / inner(gradient, gradient)
+            self._length = _kept(_LONGER * math.sqrt(size))
         steepest = -self._length * gradient
         if factors is None:
             return [steepest]
