@@ -40,7 +40,7 @@ def _beale() -> Landscape:
     targets = np.array([1.5, 2.25, 2.625])
 
     def misfits(x: Float64Array) -> Float64Array:
-        return targets - x[0] * (1 - x[1] ** np.arange(1.0, 4.0))
+        return np.asarray(targets - x[0] * (1 - x[1] ** np.arange(1.0, 4.0)))
 
     def jac(x: Float64Array) -> Float64Array:
         powers, r = np.arange(1.0, 4.0), misfits(x)

@@ -86,6 +86,6 @@ def _pair(found: Any) -> tuple[Any, Any]:
 def _vector(gradient: Any, n: int) -> Float64Array:
     array = np.array(gradient, dtype=np.float64)  # a copy, as the user may write into it later
     if array.size != n:
-        message = f"jac must return an array of shape ({n},) like x0, got shape {array.shape}"
+        message = f"the gradient must have shape ({n},) like x0, got shape {array.shape}"
         raise ValueError(message)
     return array.reshape(n)

@@ -68,8 +68,8 @@ class Watch:
         return self._end(
             FLOOR,
             f"the projected gradient is {self._size_of_best():.2g}, above tol={self._tol:.2g}, but "
-            "no step makes fun any lower: what is left is below its rounding errors, jac is not its "
-            "gradient, or there is no minimum",
+            "no step makes fun any lower: what is left is below its rounding errors, jac is not "
+            "its gradient, or there is no minimum",
         )
 
     def not_finite(self, point: Point, remedy: str) -> Ending:
