@@ -33,7 +33,10 @@ def rosenbrock(n: int) -> Landscape:
         gradient[1:] += 200 * valley
         return gradient
 
-    return Landscape(fun, jac, np.tile([-1.2, 1.0], n // 2), np.ones((1, n)))
+    # The usual start leads to a second minimum near (-1, 1, 1, ...) where there are more than three
+    # variables, so these have the one of SciPy's tutorial.
+    start = [-1.2, 1.0] if n == 2 else np.resize([1.3, 0.7, 0.8, 1.9, 1.2], n)
+    return Landscape(fun, jac, np.array(start), np.ones((1, n)))
 
 
 def _beale() -> Landscape:

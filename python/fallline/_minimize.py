@@ -99,15 +99,13 @@ def minimize(
 
     Notes
     -----
-    The method is one of conjugate gradients: each step goes to the lowest point of a model in the
-    plane of the gradient and the step before, whose curvature along the gradient is that of
-    Barzilai and Borwein [1]_; most are taken as they are, for one call of ``fun`` and ``jac`` each.
-    Bounds are met by projection. It keeps half a dozen vectors, and finds one minimum of several.
+    Each step goes to the lowest point of a quadratic model in the space of the gradient and the
+    last ten steps [1]_, whose curvature along the gradient is that of Barzilai and Borwein [2]_;
+    most are taken as they are, for one call of ``fun`` and ``jac`` each. There is no approximate
+    Hessian. Bounds are met by projection. It keeps two dozen vectors, and finds one minimum of
+    several.
 
-    On ill-conditioned quadratics of 100 or 1,000 variables it takes 0.3 to 0.8 times the calls of
-    SciPy's CG and 1.1 to 1.8 times those of L-BFGS-B, with bounds 1.1 to 2 times; on functions of
-    few variables as many as CG and two to eight times those of L-BFGS-B, whose matrix of the last
-    ten steps is as good as the Hessian there: see docs/performance.md.
+    PEERS
 
     Where ``fun`` is not finite, steps are shortened. With an optimizer they cannot be: the run ends
     with ``status`` 3 and the lowest value seen. Averages of an optimizer are not looked at, and
@@ -115,7 +113,9 @@ def minimize(
 
     References
     ----------
-    .. [1] Dai & Kou (2016), "A Barzilai-Borwein conjugate gradient method", Science China
+    .. [1] Cragg & Levy (1969), "Study on a supermemory gradient method for the minimization of
+       functions", Journal of Optimization Theory and Applications 4, 191-205.
+    .. [2] Dai & Kou (2016), "A Barzilai-Borwein conjugate gradient method", Science China
        Mathematics 59, 1511-1524.
 
     Examples

@@ -11,7 +11,7 @@ from fallline._standardization import inner
 from fallline.typing import Float64Array
 
 # What must be won of the slope, and how much flatter it must have become: Wolfe's conditions. With
-# 0.1 instead of 0.9 quadratics take 1.3 times the calls, as most first lengths are good enough.
+# 0.5 and 0.1 for the latter there are 1.1 and 1.4 times the calls, as most first lengths are good.
 _ARMIJO: Final = 1e-4
 _FLATTER: Final = 0.9
 # By how much of itself a value may rise where the slope says that it falls: more than the rounding
@@ -33,7 +33,7 @@ def next_point(function: Function, box: Box, start: Point, way: Float64Array) ->
     .. [1] Hager & Zhang (2005), "A new conjugate gradient method with guaranteed descent and an
        efficient line search", SIAM Journal on Optimization 16, equation 4.1.
     .. [2] Bertsekas (1982), "Projected Newton methods for optimization problems with simple
-       constraints", SIAM Journal on Control and Optimization 20, equation 19.
+       constraints", SIAM Journal on Control and Optimization 20.
     """
     bracket = _Bracket(start.value, inner(way, start.gradient))
     best: Point | None = None
