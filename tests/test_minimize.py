@@ -243,7 +243,7 @@ def test_no_way_down_is_no_success(jac: Any) -> None:
     assert not found.success
     assert found.status == 2
     assert re.search(r"above tol=1e-06, but no step .* rounding errors", found.message)
-    assert found.nfev < 2000
+    assert found.nfev < 5000
 
 
 def test_where_rounding_hides_the_fall_slopes_lead_on() -> None:

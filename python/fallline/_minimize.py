@@ -105,7 +105,10 @@ def minimize(
     Hessian. Bounds are met by projection. It keeps two dozen vectors, and finds one minimum of
     several.
 
-    PEERS
+    Counted to a gradient of 1e-5 (docs/performance.md), it takes 0.04 to 0.6 times the calls of
+    SciPy's CG on quadratics of 10 to 1,000 variables and 0.3 to 1.05 times those of L-BFGS-B, on
+    Rosenbrock's function 0.2 to 0.7 and 1.1 to 1.3 times, and in boxes 0.9 to 1.5 times those of
+    L-BFGS-B. Of two or three variables, SciPy's BFGS takes fewer.
 
     Where ``fun`` is not finite, steps are shortened. With an optimizer they cannot be: the run ends
     with ``status`` 3 and the lowest value seen. Averages of an optimizer are not looked at, and

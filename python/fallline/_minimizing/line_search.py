@@ -39,7 +39,7 @@ def next_point(function: Function, box: Box, start: Point, way: Float64Array) ->
     best: Point | None = None
     for _ in range(_MOST_TRIALS):
         length = bracket.length
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             straight = start.x + length * way
         if not np.isfinite(straight).all():
             bracket.shorten(math.inf)

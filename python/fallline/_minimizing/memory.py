@@ -86,7 +86,8 @@ class Memory:
         model[1:, 1:] = self._bends
         scale = np.sqrt(np.maximum(model.diagonal(), 0.0))
         scale[scale == 0.0] = 1.0
-        factor, pivot = _core.cholesky(model / np.outer(scale, scale))
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is no pivot
+            factor, pivot = _core.cholesky(model / np.outer(scale, scale))
         n = n if pivot == -1 else pivot
         small = np.flatnonzero(factor.diagonal()[:n] ** 2 < _LEAST_SHARE)
         n = int(small[0]) if small.size else n

@@ -18,8 +18,9 @@ NOT_FINITE: Final = 3
 STOPPED: Final = 99  # as SciPy has it
 
 # Iterations in a row that bring neither a lower value nor a smaller gradient: where a step is taken
-# for its slope alone, as rounding hides the fall, they could go on for ever.
-_MOST_IDLE: Final = 100
+# for its slope alone, as rounding hides the fall, they could go on for ever. With 100 a quadratic
+# of 100 variables and condition 1e6 ends at three times tol.
+_MOST_IDLE: Final = 1000
 
 
 class Ending(NamedTuple):
