@@ -167,3 +167,15 @@ def test_a_box_of_one_point_is_the_minimum() -> None:
     )
     assert found.success
     np.testing.assert_array_equal(found.x, [0.5, 2.0])
+
+
+def test_a_pole_beside_a_bound_is_left() -> None:
+    # The first slopes are 1e8 and the minimum is 1: nothing near the bound tells how far to go.
+    found = fl.minimize(
+        lambda x: float((x - np.log(x)).sum()),
+        [1e-8, 1e8],
+        jac=lambda x: 1 - 1 / x,
+        bounds=[(1e-10, None)] * 2,
+    )
+    assert found.success
+    np.testing.assert_allclose(found.x, 1.0, atol=2 * TOL)  # where the curvature is 1

@@ -20,6 +20,9 @@ _ROUNDING: Final = 1e-9
 # Parts of the way between the ends that a new length keeps from them, and how far it goes beyond.
 _SHORTEST_CUT, _LONGEST_CUT, _MARGIN, _LONGEST_RISE = 0.1, 0.5, 0.05, 9.0
 _MOST_TRIALS: Final = 40
+# Cuts after which all are the shortest: beside a pole, as of log(x) at 0, parabolas know nothing of
+# what is many powers of ten away.
+_MOST_MODELLED_CUTS: Final = 8
 
 
 def next_point(function: Function, box: Box, start: Point, way: Float64Array) -> Point | None:
@@ -81,6 +84,7 @@ class _Bracket:
         self._first_slope = slope
         self._left, self._left_value, self._left_slope = 0.0, value, slope
         self._right = math.inf
+        self._n_cuts = 0
 
     def is_flat(self, slope: float) -> bool:
         """Return whether a slope is by enough flatter than the first one."""
@@ -91,7 +95,8 @@ class _Bracket:
         self._right, width = self.length, self.length - self._left
         # The lowest point of the parabola with that slope through both values.
         excess = value - self._left_value - width * self._left_slope
-        is_usable = math.isfinite(excess) and excess > 0.0
+        self._n_cuts += 1
+        is_usable = math.isfinite(excess) and excess > 0.0 and self._n_cuts <= _MOST_MODELLED_CUTS
         cut = -0.5 * width * self._left_slope / excess if is_usable else _SHORTEST_CUT
         self.length = self._left + width * min(max(cut, _SHORTEST_CUT), _LONGEST_CUT)
 

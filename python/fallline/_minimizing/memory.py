@@ -59,8 +59,8 @@ class Memory:
 
     @property
     def last_length(self) -> float:
-        """Norm of the last step; 0 where there is none."""
-        return math.sqrt(inner(self._steps[0], self._steps[0])) if self._steps else 0.0
+        """The largest element of the last step; 0 where there is none."""
+        return float(np.abs(self._steps[0]).max()) if self._steps else 0.0
 
     def way_down(self, gradient: Float64Array) -> Float64Array | None:
         """Return the way to the lowest point of a quadratic model; None if it has none.
@@ -77,18 +77,12 @@ class Memory:
         .. [2] Dai & Kou (2016), "A Barzilai-Borwein conjugate gradient method", Science China
            Mathematics 59 (BBCG3).
         """
-        n = 1 + len(self._steps)
-        model, slopes = np.empty((n, n)), np.empty(n)
-        slopes[0] = inner(gradient, gradient)
-        slopes[1:] = [inner(gradient, step) for step in self._steps]
-        model[0, 0] = _STEEPER * self._square() / self._bends[0, 0] * slopes[0]
-        model[0, 1:] = model[1:, 0] = [inner(gradient, change) for change in self._changes]
-        model[1:, 1:] = self._bends
+        model, slopes = self._model(gradient)
         scale = np.sqrt(np.maximum(model.diagonal(), 0.0))
         scale[scale == 0.0] = 1.0
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is no pivot
             factor, pivot = _core.cholesky(model / np.outer(scale, scale))
-        n = n if pivot == -1 else pivot
+        n = len(model) if pivot == -1 else pivot
         small = np.flatnonzero(factor.diagonal()[:n] ** 2 < _LEAST_SHARE)
         n = int(small[0]) if small.size else n
         if n < 2:
@@ -99,6 +93,17 @@ class Memory:
         for share, step in zip(shares[1:], self._steps, strict=False):
             way += share * step
         return np.where(self._is_free, way, 0.0)
+
+    def _model(self, gradient: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """Return curvatures between, and slopes along, the gradient and the last steps."""
+        n = 1 + len(self._steps)
+        model, slopes = np.empty((n, n)), np.empty(n)
+        slopes[0] = inner(gradient, gradient)
+        slopes[1:] = [inner(gradient, step) for step in self._steps]
+        model[0, 0] = _STEEPER * self._square() / float(self._bends[0, 0]) * float(slopes[0])
+        model[0, 1:] = model[1:, 0] = [inner(gradient, change) for change in self._changes]
+        model[1:, 1:] = self._bends
+        return model, slopes
 
     def _square(self) -> float:
         """Return the square of the last change, of what is free."""

@@ -75,7 +75,7 @@ class _Ways:
             self._length = _kept(length)
             way = self._memory.way_down(gradient)
         elif far := self._memory.last_length:
-            self._length = _kept(_LONGER * far / math.sqrt(inner(gradient, gradient)))
+            self._length = _kept(_LONGER * far / float(np.abs(gradient).max()))
         steepest = -self._length * gradient
         if way is None:
             return [steepest]
