@@ -12,6 +12,7 @@ import pytest
 import fallline as fl
 from fallline.typing import Float64Array
 from landscapes import LANDSCAPES, Landscape, Quadratic
+from test_same_bits import same_at_any_number_of_threads, same_on_all_fma_targets
 
 TOL = 1e-5
 NOISE = np.random.default_rng(0)
@@ -106,11 +107,25 @@ def test_a_start_at_the_minimum_is_the_end() -> None:
     assert (found.success, found.nit, found.nfev, found.njev) == (True, 0, 1, 1)
 
 
-def test_the_same_call_gives_the_same_bits() -> None:
+def bits(optimizer: fl.optim.Optimizer | None = None) -> bytes:
     landscape = LANDSCAPES["rosenbrock-100"]
-    one, other = (fl.minimize(landscape.fun, landscape.start, jac=landscape.jac) for _ in range(2))
-    assert one.x.tobytes() == other.x.tobytes()
-    assert (one.nit, one.nfev, one.fun) == (other.nit, other.nfev, other.fun)
+    found = fl.minimize(
+        landscape.fun,
+        landscape.start,
+        jac=landscape.jac,
+        bounds=[(None, 1.5), (0.9, None)] * 50,
+        optimizer=optimizer,
+        maxiter=100,
+    )
+    return bytes(found.x.tobytes() + found.jac.tobytes() + repr(found.nfev).encode())
+
+
+@pytest.mark.parametrize("optimizer", [None, fl.optim.Adam(0.01)], ids=["auto", "adam"])
+def test_bits_are_the_same_at_any_number_of_threads_and_on_every_target(
+    optimizer: fl.optim.Optimizer | None,
+) -> None:
+    same_at_any_number_of_threads(lambda: bits(optimizer))
+    same_on_all_fma_targets(lambda: bits(optimizer))
 
 
 def test_calls_are_counted() -> None:

@@ -74,8 +74,8 @@ def minimize(
         The arguments below and ``tol`` once more, for those used to SciPy; they count more.
     optimizer : Optimizer, default=None
         A rule of `fallline.optim` that makes the steps, at its own learning rate. A fresh copy of
-        it steps: it is left as it is. None is for the method below, or plain gradient descent
-        where a learning rate is given.
+        it steps: it is left as it is. A `ReduceOnPlateau` is told ``fun`` after each step. None is
+        for the method below, or plain gradient descent where a learning rate is given.
     learning_rate : float, Schedule, callable or "auto", default="auto"
         "auto" needs none; another is that of plain gradient descent.
     maxiter : int, default=15000
@@ -101,9 +101,9 @@ def minimize(
     -----
     Each step goes to the lowest point of a quadratic model in the space of the gradient and the
     last ten steps [1]_, whose curvature along the gradient is that of Barzilai and Borwein [2]_;
-    most are taken as they are, for one call of ``fun`` and ``jac`` each. There is no approximate
-    Hessian. Bounds are met by projection. It keeps two dozen vectors, and finds one minimum of
-    several.
+    most are taken as they are, for one call of ``fun`` and ``jac`` each. L-BFGS remembers the same
+    steps to approximate a Hessian of all variables; there is none here. Bounds are met by
+    projection. It keeps two dozen vectors, and finds one minimum of several.
 
     Counted to a gradient of 1e-5 (docs/performance.md), it takes 0.04 to 0.6 times the calls of
     SciPy's CG on quadratics of 10 to 1,000 variables and 0.3 to 1.05 times those of L-BFGS-B, on
@@ -148,8 +148,9 @@ def minimize(
     method = Stepping(rule, x).descend if rule else descend
     _warn(jac, hess, hessp)
     function = Function(fun, args if isinstance(args, tuple) else (args,), jac, box)
-    watch = Watch(box, tolerance, n_most, callback)
-    ending = method(function, box, watch, _finite(function.at(x)))
+    start = _finite(function.at(x))
+    watch = Watch(box, tolerance, n_most, callback, start)
+    ending = method(function, box, watch, start)
     result = _result(ending, function, watch)
     if says:
         sys.stdout.write(f"{result.message}\n{_summary(result)}\n")

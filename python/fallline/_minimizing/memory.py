@@ -30,7 +30,7 @@ class Memory:
         self._steps: list[Float64Array] = []
         self._changes: list[Float64Array] = []
         self._is_free = np.empty(0, dtype=np.bool_)
-        self._bends = np.empty((0, 0))  # of step i by the change along step j <= i, the later one
+        self._bends = np.empty((0, 0))  # between two steps, by the change along the later one
 
     def learn(self, step: Float64Array, change: Float64Array, is_free: BoolArray) -> None:
         """Remember a step, of which free elements count."""

@@ -17,7 +17,7 @@ class Stepping:
     def __init__(self, optimizer: Optimizer, x: Float64Array) -> None:
         # Without its state and with a schedule that has been told nothing, or a second run from
         # the same optimizer would be another.
-        mine = copy.deepcopy(optimizer)
+        mine = copy.copy(optimizer)
         mine._state = None
         if not mine.finds_rate:  # which bind refuses
             mine.learning_rate = optimizer.learning_rate._for_training()
@@ -26,7 +26,7 @@ class Stepping:
 
     def descend(self, function: Function, box: Box, watch: Watch, start: Point) -> Ending:
         """Step until the gradient is small, or the iterations are over."""
-        point, ending = start, watch.begin(start)
+        point, ending = start, watch.begin()
         while ending is None:
             self._gradient[:] = point.gradient
             schedule, number = self._optimizer.learning_rate, self._optimizer.steps

@@ -37,7 +37,7 @@ def descend(function: Function, box: Box, watch: Watch, start: Point) -> Ending:
        constraints", SIAM Journal on Control and Optimization 20.
     """
     point, ways = start, _Ways(box, start)
-    ending = watch.begin(start)
+    ending = watch.begin()
     while ending is None:
         ahead = (next_point(function, box, point, way) for way in ways.at(point))
         following = next((found for found in ahead if found is not None), None)

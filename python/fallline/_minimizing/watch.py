@@ -41,18 +41,23 @@ class Watch:
     """
 
     def __init__(
-        self, box: Box, tol: float, maxiter: int, callback: Callable[..., object] | None
+        self,
+        box: Box,
+        tol: float,
+        maxiter: int,
+        callback: Callable[..., object] | None,
+        start: Point,
     ) -> None:
         self.iterations = 0
         self._box, self._tol, self._maxiter = box, tol, maxiter
         self._tell = _teller(callback)
-        self._best: Point | None = None
+        self._best = start
         self._smallest = math.inf
         self._idle = 0
 
-    def begin(self, start: Point) -> Ending | None:
+    def begin(self) -> Ending | None:
         """Return how it ends at the start, or None if it goes on."""
-        return self._look(start)
+        return self._look(self._best)
 
     def look(self, point: Point) -> Ending | None:
         """Return how it ends after one more iteration, or None if it goes on."""
@@ -68,9 +73,9 @@ class Watch:
         """Return the end where no step leads down."""
         return self._end(
             FLOOR,
-            f"the projected gradient is {self._size_of_best():.2g}, above tol={self._tol:.2g}, but "
-            "no step makes fun any lower: what is left is below its rounding errors, jac is not "
-            "its gradient, or there is no minimum",
+            f"the projected gradient is {self._size(self._best):.2g}, above tol={self._tol:.2g}, "
+            "but no step makes fun any lower: what is left is below its rounding errors, jac is "
+            "not its gradient, or there is no minimum",
         )
 
     def not_finite(self, point: Point, remedy: str) -> Ending:
@@ -88,7 +93,7 @@ class Watch:
     def _look(self, point: Point) -> Ending | None:
         size = self._size(point)
         self._idle += 1
-        if self._best is None or point.value < self._best.value:
+        if point.value < self._best.value:
             self._best, self._idle = point, 0
         if size < self._smallest:
             self._smallest, self._idle = size, 0
@@ -99,18 +104,13 @@ class Watch:
             return self._end(
                 OVER,
                 f"maxiter={self._maxiter} iterations are over, and the projected gradient is "
-                f"{self._size_of_best():.2g}, above tol={self._tol:.2g}; raise one of them",
+                f"{self._size(self._best):.2g}, above tol={self._tol:.2g}; raise one of them",
             )
         return None
 
     def _end(self, status: int, message: str) -> Ending:
         """Return an end at the lowest value so far."""
-        assert self._best is not None
         return Ending(self._best, status, message)
-
-    def _size_of_best(self) -> float:
-        assert self._best is not None
-        return self._size(self._best)
 
     def _size(self, point: Point) -> float:
         return float(np.abs(self._box.projected_gradient(point.x, point.gradient)).max())
