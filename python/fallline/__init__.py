@@ -1,8 +1,8 @@
 """Gradient descent for linear and logistic models at the speed of memory.
 
 `Trainer` trains models and names every choice; the estimators choose for you, with scikit-learn's
-names; `optim` steps anybody's arrays. Importing this loads NumPy and the compiled core, nothing
-else.
+names; `optim` steps anybody's arrays, and `minimize` anybody's functions. Importing this loads
+NumPy and the compiled core, nothing else.
 """
 
 from importlib import import_module
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from fallline import callbacks, losses, optim, penalties, schedules
 from fallline._core import __version__
+from fallline._minimize import minimize
+from fallline._minimizing.result import Minimum
 from fallline._runtime import get_num_threads, set_num_threads, set_target, show_config
 from fallline._sweep import sweep
 from fallline._sweep_result import Sweep
@@ -39,6 +41,7 @@ __all__ = [
     "Lasso",
     "LinearRegression",
     "LogisticRegression",
+    "Minimum",
     "Ridge",
     "SGDClassifier",
     "SGDRegressor",
@@ -49,6 +52,7 @@ __all__ = [
     "get_num_threads",
     "load",
     "losses",
+    "minimize",
     "optim",
     "penalties",
     "save",

@@ -1,0 +1,1 @@
+"""What `fallline.minimize` is made of."""
