@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from fallline import callbacks, losses, optim, penalties, schedules
 from fallline._core import __version__
+from fallline._hypergradient import Hypergradient, hypergradient
 from fallline._runtime import get_num_threads, set_num_threads, set_target, show_config
 from fallline._sweep import sweep
 from fallline._sweep_result import Sweep
+from fallline._tune import Tuned, tune
 from fallline.errors import ConvergenceWarning, DivergenceError
 from fallline.fit import Fit
 from fallline.model_file import load, save
@@ -34,6 +36,7 @@ __all__ = [
     "DivergenceError",
     "ElasticNet",
     "Fit",
+    "Hypergradient",
     "Lasso",
     "LinearRegression",
     "LogisticRegression",
@@ -42,9 +45,11 @@ __all__ = [
     "SGDRegressor",
     "Sweep",
     "Trainer",
+    "Tuned",
     "__version__",
     "callbacks",
     "get_num_threads",
+    "hypergradient",
     "load",
     "losses",
     "optim",
@@ -55,6 +60,7 @@ __all__ = [
     "set_target",
     "show_config",
     "sweep",
+    "tune",
 ]
 
 # Without scikit-learn they stay out of sight, so that help() and import * work.
