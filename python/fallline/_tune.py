@@ -119,10 +119,10 @@ def tune(
     --------
     >>> import numpy as np, fallline as fl
     >>> rng = np.random.default_rng(0)
-    >>> X = rng.standard_normal((400, 20))
-    >>> y = X[:, :3].sum(axis=1) + rng.standard_normal(400)  # the other features say nothing
+    >>> X = rng.standard_normal((200, 50))
+    >>> y = X[:, :3].sum(axis=1) + rng.standard_normal(200)  # the other features say nothing
     >>> trainer = fl.Trainer(fl.losses.Squared(), penalty=fl.penalties.L2(0.1))
-    >>> tuned = fl.tune(trainer, X[:200], y[:200], validation=(X[200:], y[200:]))
+    >>> tuned = fl.tune(trainer, X[:100], y[:100], validation=(X[100:], y[100:]))
     >>> bool(tuned.alpha[:3].max() < tuned.alpha[3:].min()), len(tuned.values) <= 10
     (True, True)
     """
