@@ -24,7 +24,8 @@ class Sides(NamedTuple):
 
 
 def refused(name: str, value: object, error: type[Exception], *patterns: str) -> Refusal:
-    return Refusal(f"{name}={value!r:.30}", minimize(**{name: value}), error, patterns)
+    shown = "a function" if callable(value) else f"{value!r:.30}"
+    return Refusal(f"{name}={shown}", minimize(**{name: value}), error, patterns)
 
 
 def call(**given: object) -> object:

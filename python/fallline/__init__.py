@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from fallline import callbacks, losses, optim, penalties, schedules
 from fallline._core import __version__
+from fallline._hypergradient import Hypergradient, hypergradient
 from fallline._minimize import minimize
 from fallline._minimizing.result import Minimum
 from fallline._runtime import get_num_threads, set_num_threads, set_target, show_config
 from fallline._sweep import sweep
 from fallline._sweep_result import Sweep
+from fallline._tune import Tuned, tune
 from fallline.errors import ConvergenceWarning, DivergenceError
 from fallline.fit import Fit
 from fallline.model_file import load, save
@@ -38,6 +40,7 @@ __all__ = [
     "DivergenceError",
     "ElasticNet",
     "Fit",
+    "Hypergradient",
     "Lasso",
     "LinearRegression",
     "LogisticRegression",
@@ -47,9 +50,11 @@ __all__ = [
     "SGDRegressor",
     "Sweep",
     "Trainer",
+    "Tuned",
     "__version__",
     "callbacks",
     "get_num_threads",
+    "hypergradient",
     "load",
     "losses",
     "minimize",
@@ -61,6 +66,7 @@ __all__ = [
     "set_target",
     "show_config",
     "sweep",
+    "tune",
 ]
 
 # Without scikit-learn they stay out of sight, so that help() and import * work.

@@ -18,10 +18,11 @@ from fallline._validation import Data, check_every_class
 from fallline.errors import ConvergenceWarning
 from fallline.fit import Fit
 from fallline.history import History
+from fallline.penalties import Penalty, WeightedL2
 from fallline.report import Report, objective_in_symbols
 from fallline.solvers import Optimum, Problem, solve
 from fallline.solvers.problem import Visit
-from fallline.typing import FloatArray, Intercept
+from fallline.typing import Float64Array, FloatArray, Intercept
 
 if TYPE_CHECKING:
     from fallline.trainer import Trainer
@@ -152,23 +153,7 @@ def solve_model(
     trainer: "Trainer", data: Data, held_out: Data | None, columns: Standardization | None
 ) -> Fit:
     """Solve the problem of a trainer; warns where it has no optimum to return."""
-    if data.classes is not None:
-        codes = data.y if data.heads == "classes" else data.y > 0
-        check_every_class(codes, data.classes, data.sample_weight)
-    penalty = trainer.penalty
-    problem = Problem(
-        data.X,
-        data.y,
-        data.sample_weight,
-        trainer.loss,
-        alpha=penalty.alpha if penalty else 0.0,
-        l1_ratio=penalty.l1_ratio if penalty else 0.0,
-        fit_intercept=trainer.fit_intercept,
-        tol=trainer.tol,
-        max_passes=trainer.epochs,
-        heads=data.heads,
-        deviation=None if columns is None else 1.0 / columns.inverse_scale.astype(np.float64),
-    )
+    problem = problem_of(trainer, data, columns)
     run = SolverRun(data, held_out, problem, trainer.max_time)
     optimum = run.solve(trainer.callbacks)
     if optimum.status == "stopped" and run.out_of_time:
@@ -194,6 +179,57 @@ def solve_model(
     )
 
 
+def problem_of(trainer: "Trainer", data: Data, columns: Standardization | None) -> Problem:
+    """Return what a trainer is to minimise on some data."""
+    if data.classes is not None:
+        codes = data.y if data.heads == "classes" else data.y > 0
+        check_every_class(codes, data.classes, data.sample_weight)
+    penalty = trainer.penalty
+    return Problem(
+        data.X,
+        data.y,
+        data.sample_weight,
+        trainer.loss,
+        alpha=penalty.alpha if penalty else 0.0,
+        l1_ratio=penalty.l1_ratio if penalty else 0.0,
+        fit_intercept=trainer.fit_intercept,
+        tol=trainer.tol,
+        max_passes=trainer.epochs,
+        heads=data.heads,
+        deviation=_deviation(penalty, data, columns),
+        penalized=_penalized(penalty, columns),
+    )
+
+
+def _deviation(
+    penalty: Penalty | None, data: Data, columns: Standardization | None
+) -> Float64Array | None:
+    """Return what the weights are multiplied by before they are penalised; None for 1."""
+    deviation = None if columns is None else 1.0 / columns.inverse_scale.astype(np.float64)
+    if not isinstance(penalty, WeightedL2):
+        return deviation
+    n_features = data.X.shape[1]
+    if len(penalty.alphas) != n_features:
+        message = (
+            f"penalty must have an alpha for each of the {n_features} features, got "
+            f"{len(penalty.alphas)}"
+        )
+        raise ValueError(message)
+    if data.heads is not None:
+        message = (
+            f"penalty must be the same for all features with several {data.kind_of_heads}, got "
+            "WeightedL2; use fl.penalties.L2"
+        )
+        raise ValueError(message)
+    roots: Float64Array = np.sqrt(np.array(penalty.alphas))
+    return roots if deviation is None else roots * deviation
+
+
+def _penalized(penalty: Penalty | None, columns: Standardization | None) -> str:
+    words = ["deviation"] * (columns is not None) + ["root alpha"] * isinstance(penalty, WeightedL2)
+    return " ".join([*words, "w"])
+
+
 def report(problem: Problem, optimum: Optimum, *, copied_bytes: int, seconds: float) -> Report:
     """Return what a solver did and what it cost."""
     n_bytes, l1 = optimum.passes * problem.X.nbytes, problem.alpha * problem.l1_ratio
@@ -203,7 +239,7 @@ def report(problem: Problem, optimum: Optimum, *, copied_bytes: int, seconds: fl
             problem.alpha - l1,
             l1,
             fit_intercept=problem.fit_intercept,
-            penalized="w" if problem.deviation is None else "deviation w",
+            penalized=problem.penalized,
         ),
         "value": optimum.value,
         "null_value": optimum.null_value,

@@ -1,9 +1,11 @@
 """What large weights cost. The intercept is never penalised."""
 
-from fallline._arguments import fraction, not_negative
+from collections.abc import Iterable
+
+from fallline._arguments import fraction, not_negative, positive
 from fallline._frozen import Frozen
 
-__all__ = ["L1", "L2", "ElasticNet", "Penalty"]
+__all__ = ["L1", "L2", "ElasticNet", "Penalty", "WeightedL2"]
 
 
 class Penalty(Frozen):
@@ -61,6 +63,55 @@ class L2(Penalty):
 
     def __init__(self, alpha: float) -> None:
         vars(self).update(alpha=not_negative("alpha", alpha))
+
+
+class WeightedL2(Penalty):
+    r"""Half the squared norm with a strength for each feature (generalised ridge).
+
+    For `fallline.Trainer` with ``optimizer="auto"``, which goes to the optimum.
+
+    Parameters
+    ----------
+    alphas : array-like of shape (n_features,)
+        Strengths, positive and finite.
+
+    Raises
+    ------
+    TypeError
+        If ``alphas`` is not one number for each feature.
+    ValueError
+        If one is not positive or not finite.
+
+    Notes
+    -----
+    .. math:: \tfrac12 \sum_j \alpha_j w_j^2
+
+    `fallline.tune` finds the strengths.
+
+    References
+    ----------
+    Hoerl, A. E. and Kennard, R. W. (1970). Ridge regression: biased estimation for nonorthogonal
+    problems, section 6.
+
+    Examples
+    --------
+    >>> import fallline as fl
+    >>> fl.penalties.WeightedL2([0.5, 2.0])
+    WeightedL2((0.5, 2.0))
+    """
+
+    alpha = 1.0
+    l1_ratio = 0.0
+    alphas: tuple[float, ...]
+
+    def __init__(self, alphas: Iterable[float]) -> None:
+        if isinstance(alphas, str) or not isinstance(alphas, Iterable):
+            message = (
+                f"alphas must be a number for each feature, got {alphas!r}; L2 takes a single one"
+            )
+            raise TypeError(message)
+        checked = (positive(f"alphas[{k}]", alpha) for k, alpha in enumerate(alphas))
+        vars(self).update(alphas=tuple(checked))
 
 
 class L1(Penalty):

@@ -15,7 +15,7 @@ from fallline.fit import Fit
 from fallline.losses import Loss
 from fallline.optim import SGD, Optimizer, VarianceReduced
 from fallline.optim._options import check_plain
-from fallline.penalties import Penalty
+from fallline.penalties import Penalty, WeightedL2
 from fallline.solvers import KINKED
 
 _ORDERS = ("blocks", "rows")
@@ -165,6 +165,12 @@ class Trainer:
         self.fit_intercept = boolean("fit_intercept", fit_intercept)
         self.standardize = boolean("standardize", standardize)
         self.callbacks = _checked(callbacks)
+        if isinstance(self.penalty, WeightedL2) and self.optimizer != "auto":
+            message = (
+                f"optimizer must be 'auto' with WeightedL2, got {type(optimizer).__name__}; leave "
+                "it out, or use fl.penalties.L2 and columns of your own scale"
+            )
+            raise ValueError(message)
         adaptive = not isinstance(self.optimizer, SGD | VarianceReduced | str)
         if self.penalty is not None and self.penalty.l1 > 0 and adaptive:
             message = (

@@ -59,6 +59,8 @@ class Problem(NamedTuple):
         What y is to the outputs of the model; None is one head.
     deviation : ndarray of shape (n_features,) or None
         What each weight is multiplied by before it is penalised; None is 1.
+    penalized : str
+        That in symbols.
     observe : callable
         Called with each `Visit`; to return True is to ask for the end.
     """
@@ -74,6 +76,7 @@ class Problem(NamedTuple):
     max_passes: int
     heads: Literal["per_head", "classes"] | None = None
     deviation: Float64Array | None = None
+    penalized: str = "w"
     observe: Callable[[Visit], bool] = look_on
 
     @property

@@ -23,6 +23,15 @@ KINKED: Final = frozenset({"hinge", "quantile", "epsilon_insensitive"})
 
 def solve(problem: Problem) -> Optimum:
     """Minimise F of one head, or of coupled ones without an L1 term."""
+    objective = objective_of(problem)
+    objective.observe = lambda u, value: problem.observe(
+        Visit(objective.passes, value, lambda: objective.weights(u))
+    )
+    return outcome(problem, objective, *_minimum(objective, problem.tol, problem.max_passes))
+
+
+def objective_of(problem: Problem) -> Objective:
+    """Return F in coordinates that suit it."""
     X, loss = problem.X, problem.loss
     y, weights = np.ascontiguousarray(problem.y, np.float64), problem.sample_weight
     if weights is not None:
@@ -37,10 +46,7 @@ def solve(problem: Problem) -> Optimum:
     if problem.deviation is not None:
         objective.ridge[objective.weighed] *= problem.deviation**2
         objective.l1[objective.weighed] *= problem.deviation
-    objective.observe = lambda u, value: problem.observe(
-        Visit(objective.passes, value, lambda: objective.weights(u))
-    )
-    return outcome(problem, objective, *_minimum(objective, problem.tol, problem.max_passes))
+    return objective
 
 
 def outcome(problem: Problem, objective: Objective, solution: Solution, method: str) -> Optimum:
