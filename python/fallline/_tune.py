@@ -20,13 +20,14 @@ from fallline.typing import Float64Array
 _DEVIATION: Final = 2.0
 
 # No logarithm moves by more at a time: beyond it the model of the loss says little.
-_LONGEST: Final = 4.0
+_LONGEST: Final = 2.0
+_LONGEST_SHARED: Final = 4.0
 
 # Fits at most for the alpha of all features, which each goes on from.
 _SHARED_FITS: Final = 4
 
 # A step that is to change less, in nats of all rows together, is none.
-_LEAST_GAIN: Final = 1e-3
+_LEAST_GAIN: Final = 1e-2
 _SHORTEST: Final = 0.05
 
 _MORE_DAMPING: Final = 10.0
@@ -184,8 +185,8 @@ def _shared(search: _Search, place: _Place) -> _Place:
     while search.left and len(search.values) < _SHARED_FITS:
         slope = float(place.found.slopes.sum())
         curvature = float(place.found.curve(together).sum())
-        shift = -slope / curvature if curvature > 0.0 else -math.copysign(_LONGEST, slope)
-        shift = min(max(shift, -_LONGEST), _LONGEST)
+        shift = -slope / curvature if curvature > 0.0 else -math.copysign(_LONGEST_SHARED, slope)
+        shift = min(max(shift, -_LONGEST_SHARED), _LONGEST_SHARED)
         if abs(shift) < _SHORTEST:
             break
         moved = search.visit(place.log_alpha + shift)
