@@ -14,9 +14,9 @@ class Case(NamedTuple):
     options: dict[str, Any]
     decay: str  # by what the reference calls weight_decay; empty where there is none
 
-    def make(self, learning_rate: Any, decay: float = 0.0) -> fl.optim.Optimizer:
+    def make(self, learning_rate: Any, decay: float = 0.0, **of_arrays: Any) -> fl.optim.Optimizer:
         optimizer: fl.optim.Optimizer = getattr(fl.optim, self.kind)(
-            learning_rate, **self.options, **self._decay(decay)
+            learning_rate, **self.options, **self._decay(decay), **of_arrays
         )
         return optimizer
 

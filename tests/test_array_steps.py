@@ -251,6 +251,7 @@ def test_the_core_refuses_what_does_not_fit() -> None:
             "clip_norm": np.inf,
             "skips_nonfinite": False,
             "fading": 0.0,
+            "lazy": True,
         }
         groups = [([of], [0.9, 0.99, 1e-8], memory, 0.0, 0.0)]
         return _core.ArrayStep("adam", groups, **settings | changes)
@@ -264,5 +265,12 @@ def test_the_core_refuses_what_does_not_fit() -> None:
         make((w, g, [s.astype(np.float32) for s in slots], None, False))
     with pytest.raises(TypeError, match="arrays must be float16"):
         make((w.astype(int), g, slots, None, False))
+    rows = _core.RowGradient(np.array([0]), np.ones(2), 2, 2)
+    with pytest.raises(ValueError, match="rows must be of an array of this kind and length"):
+        make((w, rows, slots, None, False))
+    with pytest.raises(ValueError, match="rows must be from 0 to 1, got 2"):
+        _core.RowGradient(np.array([2]), np.ones(2), 2, 2)
+    with pytest.raises(ValueError, match=r"values must be contiguous, .* 2 elements"):
+        _core.RowGradient(np.array([0]), np.ones(3), 2, 2)
     with pytest.raises(ValueError, match="1 groups"):
         make((w, g, slots, None, False)).step_groups([1, 1], [0.1, 0.1])

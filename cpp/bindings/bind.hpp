@@ -15,6 +15,7 @@ void bind_heads(pybind11::module_& m);
 void bind_linalg(pybind11::module_& m);
 void bind_losses(pybind11::module_& m);
 void bind_newton(pybind11::module_& m);
+void bind_row_gradient(pybind11::module_& m);
 void bind_rules(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 void bind_sparse_gram(pybind11::module_& m);

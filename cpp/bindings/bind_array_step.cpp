@@ -1,9 +1,10 @@
 #include <pybind11/stl.h>
 
 #include <tuple>
+#include <variant>
 
-#include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
+#include "bindings/parameter.hpp"
 #include "training/array_step.hpp"
 
 namespace fallline {
@@ -12,59 +13,56 @@ namespace {
 // Below this many elements a step takes less time than handing over the GIL pays for.
 constexpr std::ptrdiff_t releases_gil = 1 << 14;
 
+using Gradient = std::variant<py::array, std::shared_ptr<BoundRowGradient>>;
 // Weights, gradient, slots, average or None, and whether the gradient is to become zero.
 using Parameter =
-    std::tuple<py::array, py::array, std::vector<py::array>, std::optional<py::array>, bool>;
+    std::tuple<py::array, Gradient, std::vector<py::array>, std::optional<py::array>, bool>;
 // Arrays, parameters of the rule, its memory, coupled and decoupled decay.
 using Group =
     std::tuple<std::vector<Parameter>, std::vector<double>, Array<double>, double, double>;
-
-// NumPy has no bfloat16: its bits come as uint16.
-Element element_of(const py::array& x) {
-  if (py::isinstance<Array<float>>(x)) return Element::float32;
-  if (py::isinstance<Array<double>>(x)) return Element::float64;
-  if (py::isinstance<Array<std::uint16_t>>(x)) return Element::bfloat16;
-  if (x.dtype().kind() == 'f' && x.itemsize() == 2) return Element::float16;
-  throw py::type_error("arrays must be float16, float32, float64, or uint16 for bfloat16");
-}
-
-const void* of_length(const py::array& x, std::ptrdiff_t n, Element element, const char* name) {
-  if (x.size() != n || !(x.flags() & py::array::c_style) || element_of(x) != element) {
-    throw py::value_error(std::string(name) + " must be contiguous, of the right kind and of " +
-                          std::to_string(n) + " elements");
-  }
-  return x.data();
-}
 
 void* writeable_of_length(py::array& x, std::ptrdiff_t n, Element element, const char* name) {
   of_length(x, n, element, name);
   return x.mutable_data();  // raises ValueError for a read-only array
 }
 
+void set_gradient(ParameterArray& array, Gradient& gradient, bool clears) {
+  if (auto* rows = std::get_if<std::shared_ptr<BoundRowGradient>>(&gradient)) {
+    if ((*rows)->n_elements() != array.n || (*rows)->element() != array.element || clears) {
+      throw py::value_error(
+          "rows must be of an array of this kind and length, and are not cleared");
+    }
+    array.rows = (*rows)->get();
+    return;
+  }
+  py::array& of_all = std::get<py::array>(gradient);
+  array.gradient = clears ? writeable_of_length(of_all, array.n, array.element, "gradient")
+                          : of_length(of_all, array.n, array.element, "gradient");
+  if (clears) array.cleared = const_cast<void*>(array.gradient);
+}
+
 template <class Rule> ParameterArray parameter(Parameter& of, const Rule& rule) {
   auto& [w, gradient, slots, average, clears] = of;
   const std::ptrdiff_t n = w.size();
   const Element element = element_of(w);
-  const Element wide = element == Element::float64 ? Element::float64 : Element::float32;
+  const Element computed = wide(element);
   if (slots.size() != static_cast<std::size_t>(rule.n_slots)) {
     throw py::value_error("the rule takes " + std::to_string(rule.n_slots) + " slots");
   }
   ParameterArray array{};
   array.element = element;
-  array.slot_element = slots.empty() ? wide : element_of(slots.front());
-  if (array.slot_element != wide &&
-      (wide == Element::float64 || array.slot_element != Element::bfloat16 || rule.reduce)) {
+  array.slot_element = slots.empty() ? computed : element_of(slots.front());
+  if (array.slot_element != computed &&
+      (computed == Element::float64 || array.slot_element != Element::bfloat16 || rule.reduce)) {
     throw py::type_error("slots must be of the kind that is computed in, or bfloat16 for float32");
   }
   array.w = writeable_of_length(w, n, element, "w");
-  array.gradient = clears ? writeable_of_length(gradient, n, element, "gradient")
-                          : of_length(gradient, n, element, "gradient");
-  if (clears) array.cleared = const_cast<void*>(array.gradient);
+  array.n = n;
+  set_gradient(array, gradient, clears);
   for (std::size_t s = 0; s < slots.size(); ++s) {
     array.slots[s] = writeable_of_length(slots[s], n, array.slot_element, "slot");
   }
-  if (average) array.average = writeable_of_length(*average, n, wide, "average");
-  array.n = n;
+  if (average) array.average = writeable_of_length(*average, n, computed, "average");
   return array;
 }
 
@@ -72,9 +70,9 @@ template <class Rule> ParameterArray parameter(Parameter& of, const Rule& rule) 
 class BoundArrayStep {
  public:
   BoundArrayStep(const std::string& rule, std::vector<Group> groups, double sign, double clip_norm,
-                 bool skips_nonfinite, double fading)
+                 bool skips_nonfinite, double fading, bool lazy)
       : held_(std::move(groups)),
-        step_(rule, viewed(rule, held_), {sign, clip_norm, skips_nonfinite, fading}),
+        step_(rule, viewed(rule, held_), {sign, clip_norm, skips_nonfinite, fading, lazy}),
         rates_(step_.n_groups()),
         numbers_(step_.n_groups()) {}
 
@@ -138,9 +136,9 @@ void bind_array_step(py::module_& m) {
       },
       "Names of the rules for arrays, each with its numbers of slots, parameters and memory.");
   py::class_<BoundArrayStep>(m, "ArrayStep", "A step of a rule over arrays, again and again.")
-      .def(py::init<const std::string&, std::vector<Group>, double, double, bool, double>(),
+      .def(py::init<const std::string&, std::vector<Group>, double, double, bool, double, bool>(),
            py::arg("rule"), py::arg("groups"), py::arg("sign"), py::arg("clip_norm"),
-           py::arg("skips_nonfinite"), py::arg("fading"))
+           py::arg("skips_nonfinite"), py::arg("fading"), py::arg("lazy"))
       .def("step", &BoundArrayStep::step, py::arg("number"), py::arg("learning_rate"),
            "Step all groups alike; False if the step was left out.")
       .def("step_groups", &BoundArrayStep::step_groups, py::arg("numbers"),

@@ -5,6 +5,7 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/bind.hpp"
+#include "bindings/parameter.hpp"
 #include "training/array_step.hpp"
 
 namespace fallline {
@@ -14,16 +15,23 @@ namespace {
 // weights, gradient and average lie (0: no average), and where each slot does.
 constexpr std::ptrdiff_t n_columns = 6;
 
-// Addresses, parameters of the rule, coupled and decoupled decay, number and learning rate.
-using Group =
-    std::tuple<Array<std::int64_t>, std::vector<double>, double, double, std::int64_t, double>;
+using Rows = std::vector<std::shared_ptr<BoundRowGradient>>;
+
+// Addresses, gradients of some rows in the place of the address of one (None elsewhere; empty:
+// there are none), parameters of the rule, coupled and decoupled decay, number and learning rate.
+using Group = std::tuple<Array<std::int64_t>, Rows, std::vector<double>, double, double,
+                         std::int64_t, double>;
 
 template <class T> T* at(std::int64_t address) { return reinterpret_cast<T*>(address); }
 
-std::vector<ParameterArray> arrays_of(const Array<std::int64_t>& table, int n_slots) {
+std::vector<ParameterArray> arrays_of(const Array<std::int64_t>& table, const Rows& rows,
+                                      int n_slots) {
   if (table.ndim() != 2 || table.shape(1) != n_columns + n_slots) {
     throw py::value_error("addresses must have " + std::to_string(n_columns + n_slots) +
                           " columns");
+  }
+  if (!rows.empty() && rows.size() != static_cast<std::size_t>(table.shape(0))) {
+    throw py::value_error("rows must be of all arrays or of none");
   }
   std::vector<ParameterArray> arrays;
   for (py::ssize_t k = 0; k < table.shape(0); ++k) {
@@ -34,6 +42,13 @@ std::vector<ParameterArray> arrays_of(const Array<std::int64_t>& table, int n_sl
     array.n = column(2);
     array.w = at<void>(column(3));
     array.gradient = at<const void>(column(4));
+    if (!rows.empty() && rows[static_cast<std::size_t>(k)]) {
+      const BoundRowGradient& gradient = *rows[static_cast<std::size_t>(k)];
+      if (gradient.n_elements() != array.n || gradient.element() != array.element) {
+        throw py::value_error("rows must be those of the array, and of its kind");
+      }
+      array.rows = gradient.get();
+    }
     array.average = at<void>(column(5));
     for (int s = 0; s < n_slots; ++s) array.slots[s] = at<void>(column(n_columns + s));
     arrays.push_back(array);
@@ -42,22 +57,22 @@ std::vector<ParameterArray> arrays_of(const Array<std::int64_t>& table, int n_sl
 }
 
 bool step_tensors(const std::string& rule, const std::vector<Group>& groups, double sign,
-                  double clip_norm, bool skips_nonfinite, double fading) {
+                  double clip_norm, bool skips_nonfinite, double fading, bool lazy) {
   const RuleEntry<float>& entry = array_rule<float>(rule);
   if (entry.n_memory) throw py::value_error(rule + " keeps numbers of its own");
   std::vector<ArrayGroup> views;
   std::vector<std::int64_t> numbers;
   std::vector<double> rates;
-  for (const auto& [table, parameters, l2, weight_decay, number, rate] : groups) {
+  for (const auto& [table, rows, parameters, l2, weight_decay, number, rate] : groups) {
     if (parameters.size() != static_cast<std::size_t>(entry.n_parameters)) {
       throw py::value_error(rule + " takes " + std::to_string(entry.n_parameters) + " parameters");
     }
-    views.push_back({arrays_of(table, entry.n_slots), parameters, nullptr, l2, weight_decay});
+    views.push_back({arrays_of(table, rows, entry.n_slots), parameters, nullptr, l2, weight_decay});
     numbers.push_back(number);
     rates.push_back(rate);
   }
   const py::gil_scoped_release no_gil;
-  ArrayStep step(rule, std::move(views), {sign, clip_norm, skips_nonfinite, fading});
+  ArrayStep step(rule, std::move(views), {sign, clip_norm, skips_nonfinite, fading, lazy});
   return step.step(numbers.data(), rates.data());
 }
 
@@ -65,7 +80,7 @@ bool step_tensors(const std::string& rule, const std::vector<Group>& groups, dou
 
 void bind_tensor_step(py::module_& m) {
   m.def("step_tensors", step_tensors, py::arg("rule"), py::arg("groups"), py::arg("sign"),
-        py::arg("clip_norm"), py::arg("skips_nonfinite"), py::arg("fading"),
+        py::arg("clip_norm"), py::arg("skips_nonfinite"), py::arg("fading"), py::arg("lazy"),
         "Make one step over memory that the caller has checked; False if it was left out.");
 }
 

@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
   fallline::bind_runtime(m);
   fallline::bind_losses(m);
   fallline::bind_rules(m);
+  fallline::bind_row_gradient(m);
   fallline::bind_array_step(m);
   fallline::bind_dlpack(m);
   fallline::bind_tensor_step(m);

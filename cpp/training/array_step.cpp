@@ -15,14 +15,26 @@ namespace {
 // Elements of a piece, at most: what a thread works on at a time, and what is summed up first.
 constexpr std::ptrdiff_t piece_size = 1 << 15;
 
-template <class T> StepArrays<T> piece_of(const ParameterArray& array, std::ptrdiff_t begin,
-                                          std::ptrdiff_t n, int n_slots) {
-  StepArrays<T> piece{
-      static_cast<T*>(array.w) + begin, static_cast<const T*>(array.gradient) + begin, {}, n};
-  for (int s = 0; s < n_slots; ++s) piece.slots[s] = static_cast<T*>(array.slots[s]) + begin;
-  if (array.average) piece.average = static_cast<T*>(array.average) + begin;
-  if (array.cleared) piece.cleared = static_cast<T*>(array.cleared) + begin;
-  return piece;
+// Rows of a table lie anywhere in it: while some are stepped, the next ones are on their way. With
+// AdamW on rows of 64 or 300 float32 that takes 0.87 of the time, on rows of 16 it takes 1.04.
+template <class T> void step_pieces(const RuleEntry<T>& rule, const StepNumbers& numbers,
+                                    const StepArrays<T>* pieces, std::ptrdiff_t count, bool apart) {
+  if (!apart) {
+    rule.step(numbers, pieces, count);
+    return;
+  }
+  constexpr std::ptrdiff_t together = 16, line = 64 / sizeof(T);
+  for (std::ptrdiff_t begin = 0; begin < count; begin += together) {
+    const std::ptrdiff_t end = std::min(begin + together, count);
+    for (std::ptrdiff_t k = end; k < std::min(end + together, count); ++k) {
+      const StepArrays<T>& piece = pieces[k];
+      for (std::ptrdiff_t i = 0; i < piece.n; i += line) {
+        __builtin_prefetch(piece.w + i, 1);
+        for (int s = 0; s < rule.n_slots; ++s) __builtin_prefetch(piece.slots[s] + i, 1);
+      }
+    }
+    rule.step(numbers, pieces + begin, end - begin);
+  }
 }
 
 }  // namespace
@@ -45,47 +57,98 @@ ArrayStep::ArrayStep(const std::string& rule, std::vector<ArrayGroup> groups,
       numbers_(groups_.size()) {
   for (std::size_t k = 0; k < groups_.size(); ++k) {
     for (const auto kind : {Run::Kind::float32, Run::Kind::float64, Run::Kind::narrow}) {
-      add_run(k, kind);
+      add_arrays(k, kind);
     }
   }
   sums_.resize(static_cast<std::size_t>(n_pieces_ * max_sums));
 }
 
-void ArrayStep::add_run(std::size_t group, Run::Kind kind) {
-  Run run{kind, group, n_pieces_, n_pieces_, 0};
-  if (kind == Run::Kind::float32) run.first = static_cast<std::ptrdiff_t>(singles_.size());
-  if (kind == Run::Kind::float64) run.first = static_cast<std::ptrdiff_t>(doubles_.size());
-  if (kind == Run::Kind::narrow) run.first = static_cast<std::ptrdiff_t>(narrows_.size());
+ArrayStep::Run::Kind ArrayStep::kind_of(const ParameterArray& array) {
+  if (array.element == array.slot_element) {
+    if (array.element == Element::float32) return Run::Kind::float32;
+    if (array.element == Element::float64) return Run::Kind::float64;
+  }
+  return Run::Kind::narrow;
+}
+
+std::ptrdiff_t ArrayStep::size_of(Run::Kind kind) const {
+  std::size_t size = scattered_.size();
+  if (kind == Run::Kind::float32) size = singles_.size();
+  if (kind == Run::Kind::float64) size = doubles_.size();
+  if (kind == Run::Kind::narrow) size = narrows_.size();
+  return static_cast<std::ptrdiff_t>(size);
+}
+
+// The last run if it is alike, or a new one.
+ArrayStep::Run& ArrayStep::run_of(std::size_t group, Run::Kind kind, bool apart) {
+  if (runs_.empty() || runs_.back().kind != kind || runs_.back().group != group ||
+      runs_.back().apart != apart) {
+    runs_.push_back({kind, group, n_pieces_, n_pieces_, size_of(kind), apart});
+  }
+  return runs_.back();
+}
+
+void ArrayStep::add_arrays(std::size_t group, Run::Kind kind) {
   std::ptrdiff_t number = 0;  // of all arrays
   for (std::size_t k = 0; k < group; ++k) {
     number += static_cast<std::ptrdiff_t>(groups_[k].arrays.size());
   }
   for (const ParameterArray& array : groups_[group].arrays) {
-    Run::Kind own = Run::Kind::narrow;
-    if (array.element == array.slot_element) {
-      if (array.element == Element::float32) own = Run::Kind::float32;
-      if (array.element == Element::float64) own = Run::Kind::float64;
-    }
-    for (std::ptrdiff_t i = 0; own == kind && i < array.n; i += piece_size) {
-      add_piece(array, number, i, kind);
-    }
+    if (kind_of(array) == kind) add_array(group, array, number);
     ++number;
   }
-  run.end = n_pieces_;
-  if (run.end > run.begin) runs_.push_back(run);
 }
 
-void ArrayStep::add_piece(const ParameterArray& array, std::ptrdiff_t number, std::ptrdiff_t begin,
-                          Run::Kind kind) {
-  const std::ptrdiff_t n = std::min(piece_size, array.n - begin);
-  if (kind == Run::Kind::float32)
-    singles_.push_back(piece_of<float>(array, begin, n, rule_.n_slots));
-  if (kind == Run::Kind::float64)
-    doubles_.push_back(piece_of<double>(array, begin, n, rule_.n_slots));
-  if (kind == Run::Kind::narrow) narrows_.push_back({&array, number, begin, n});
+void ArrayStep::add_array(std::size_t group, const ParameterArray& array, std::ptrdiff_t number) {
+  if (array.n == 0) return;
+  const bool is_lazy = array.rows && options_.lazy;
+  const bool is_scattered = array.rows && !options_.lazy;
+  Run& run = run_of(group, is_scattered ? Run::Kind::scattered : kind_of(array), is_lazy);
+  if (is_lazy) {
+    add_rows(run, array, number);
+    return;
+  }
+  for (std::ptrdiff_t i = 0; i < array.n; i += piece_size) {
+    const char* gradient = static_cast<const char*>(array.gradient);
+    if (gradient) gradient += i * bytes_of(array.element);
+    const std::ptrdiff_t n = std::min(piece_size, array.n - i);
+    add_part(run, {array, number, i, n, gradient, array.element});
+  }
+}
+
+void ArrayStep::add_rows(Run& run, const ParameterArray& array, std::ptrdiff_t number) {
+  const RowGradient& rows = *array.rows;
+  const auto n_rows = static_cast<std::size_t>(rows.size());
+  if (run.kind == Run::Kind::float32) singles_.reserve(singles_.size() + n_rows);
+  if (run.kind == Run::Kind::float64) doubles_.reserve(doubles_.size() + n_rows);
+  if (run.kind == Run::Kind::narrow) narrows_.reserve(narrows_.size() + n_rows);
+  for (std::ptrdiff_t k = 0; k < rows.size(); ++k) {
+    for (std::ptrdiff_t j = 0; j < rows.width(); j += piece_size) {
+      const std::ptrdiff_t n = std::min(piece_size, rows.width() - j);
+      const char* gradient = static_cast<const char*>(rows.values(k));
+      add_part(run, {array, number, rows.row(k) * rows.width() + j, n,
+                     gradient + j * bytes_of(rows.element()), rows.element()});
+    }
+  }
+}
+
+void ArrayStep::add_part(Run& run, const Part& part) {
+  const auto& [array, number, begin, n, gradient, gradient_element] = part;
+  if (run.kind == Run::Kind::float32) {
+    const auto* of = static_cast<const float*>(gradient);
+    singles_.push_back(piece_of(array, begin, n, rule_.n_slots, of));
+  }
+  if (run.kind == Run::Kind::float64) {
+    const auto* of = static_cast<const double*>(gradient);
+    doubles_.push_back(piece_of(array, begin, n, rule_.n_slots, of));
+  }
+  if (run.kind == Run::Kind::narrow) {
+    narrows_.push_back({&array, number, begin, n, gradient, gradient_element});
+  }
+  if (run.kind == Run::Kind::scattered) scattered_.push_back({&array, number, begin, n});
   n_elements_ += n;
   n_bytes_ += n * (2 * bytes_of(array.element) + rule_.n_slots * bytes_of(array.slot_element));
-  ++n_pieces_;
+  run.end = ++n_pieces_;
 }
 
 template <class Work> void ArrayStep::for_all(const Work& work) const {
@@ -128,11 +191,16 @@ bool ArrayStep::step(const std::int64_t* numbers, const double* learning_rates) 
   for_all([this](const Run& run, std::ptrdiff_t begin, std::ptrdiff_t end) {
     const StepNumbers& at = numbers_[run.group];
     const std::ptrdiff_t first = run.first + begin - run.begin, count = end - begin;
-    if (run.kind == Run::Kind::float32) rule_.step(at, singles_.data() + first, count);
-    if (run.kind == Run::Kind::float64) double_rule_.step(at, doubles_.data() + first, count);
-    if (run.kind != Run::Kind::narrow) return;
-    for (std::ptrdiff_t k = first; k < first + count; ++k) {
-      fallline::step(rule_, at, narrows_[static_cast<std::size_t>(k)]);
+    if (run.kind == Run::Kind::float32)
+      step_pieces(rule_, at, singles_.data() + first, count, run.apart);
+    if (run.kind == Run::Kind::float64)
+      step_pieces(double_rule_, at, doubles_.data() + first, count, run.apart);
+    PieceGradients gradients;
+    for (auto k = static_cast<std::size_t>(first); k < static_cast<std::size_t>(first + count);
+         ++k) {
+      if (run.kind == Run::Kind::narrow) fallline::step(rule_, at, narrows_[k]);
+      if (run.kind != Run::Kind::scattered) continue;
+      fallline::step(scattered_rule_, at, scattered_[k], gradients);
     }
   });
   return true;
@@ -141,6 +209,7 @@ bool ArrayStep::step(const std::int64_t* numbers, const double* learning_rates) 
 // Of all gradients together; not finite where one of their elements is not.
 double ArrayStep::norm() {
   for_all([this](const Run& run, std::ptrdiff_t begin, std::ptrdiff_t end) {
+    PieceGradients gradients;
     for (std::ptrdiff_t k = begin; k < end; ++k) {
       const auto at = static_cast<std::size_t>(run.first + k - run.begin);
       double& sum = sums_[static_cast<std::size_t>(k)];
@@ -148,8 +217,10 @@ double ArrayStep::norm() {
         sum = kernels<float>().sum_of_squares(singles_[at].gradient, singles_[at].n);
       } else if (run.kind == Run::Kind::float64) {
         sum = kernels<double>().sum_of_squares(doubles_[at].gradient, doubles_[at].n);
-      } else {
+      } else if (run.kind == Run::Kind::narrow) {
         sum = sum_of_squares(narrows_[at]);
+      } else {
+        sum = sum_of_squares(scattered_[at], gradients);
       }
     }
   });
@@ -163,23 +234,28 @@ void ArrayStep::reduce_all() {
   std::fill(sums_.begin(), sums_.end(), 0.0);
   for_all([this](const Run& run, std::ptrdiff_t begin, std::ptrdiff_t end) {
     const StepNumbers& numbers = numbers_[run.group];
+    PieceGradients gradients;
     for (std::ptrdiff_t k = begin; k < end; ++k) {
       const auto at = static_cast<std::size_t>(run.first + k - run.begin);
       double* sums = sums_.data() + k * max_sums;
       if (run.kind == Run::Kind::float32) rule_.reduce(numbers, singles_[at], sums);
       if (run.kind == Run::Kind::float64) double_rule_.reduce(numbers, doubles_[at], sums);
       if (run.kind == Run::Kind::narrow) reduce(rule_, numbers, narrows_[at], sums);
+      if (run.kind == Run::Kind::scattered) {
+        reduce(scattered_rule_, numbers, scattered_[at], gradients, sums);
+      }
     }
   });
 }
 
 void ArrayStep::add_sums(std::size_t group, double* sums) {
-  for (const Run& run : runs_) {
-    if (run.group != group) continue;
-    double* of_run = sums_.data() + run.begin * max_sums;
-    add_pairwise(of_run, run.end - run.begin, max_sums);
-    for (int s = 0; s < max_sums; ++s) sums[s] += of_run[s];
-  }
+  const auto is_of_group = [group](const Run& run) { return run.group == group; };
+  const auto first = std::find_if(runs_.begin(), runs_.end(), is_of_group);
+  const auto last = std::find_if_not(first, runs_.end(), is_of_group);
+  if (first == last) return;
+  double* of_group = sums_.data() + first->begin * max_sums;
+  add_pairwise(of_group, (last - 1)->end - first->begin, max_sums);
+  std::copy_n(of_group, max_sums, sums);
 }
 
 }  // namespace fallline

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "training/narrow_arrays.hpp"
+#include "training/scattered_rows.hpp"
 
 namespace fallline {
 
@@ -21,6 +21,7 @@ struct ArrayStepOptions {
   double clip_norm;      // the norm of all gradients together is made no larger; infinity: as it is
   bool skips_nonfinite;  // a step whose gradient has a NaN or an infinity is left out
   double fading;         // share of the averages of the weights that is kept
+  bool lazy;             // rows without a gradient stay as they are, next to rows with one
 };
 
 // The rule of that name, for models of rows or for arrays alone.
@@ -41,14 +42,26 @@ class ArrayStep {
   // Pieces of one group and kind. They lie behind each other in the order of all pieces, from
   // `begin` on, and so they do in the list of their kind, from `first` on.
   struct Run {
-    enum class Kind { float32, float64, narrow } kind;
+    enum class Kind { float32, float64, narrow, scattered } kind;
     std::size_t group;
     std::ptrdiff_t begin, end, first;
+    bool apart;  // in memory, as rows are
+  };
+  // Elements of an array, which is the number-th of all, and their gradient.
+  struct Part {
+    const ParameterArray& array;
+    std::ptrdiff_t number, begin, n;
+    const void* gradient;
+    Element gradient_element;
   };
 
-  void add_run(std::size_t group, Run::Kind kind);
-  void add_piece(const ParameterArray& array, std::ptrdiff_t number, std::ptrdiff_t begin,
-                 Run::Kind kind);
+  static Run::Kind kind_of(const ParameterArray& array);
+  void add_arrays(std::size_t group, Run::Kind kind);
+  void add_array(std::size_t group, const ParameterArray& array, std::ptrdiff_t number);
+  void add_rows(Run& run, const ParameterArray& array, std::ptrdiff_t number);
+  void add_part(Run& run, const Part& part);
+  Run& run_of(std::size_t group, Run::Kind kind, bool apart);
+  std::ptrdiff_t size_of(Run::Kind kind) const;
   // Calls work(run, begin, end) for positions of pieces, all of them, on several threads.
   template <class Work> void for_all(const Work& work) const;
   double norm();
@@ -57,6 +70,7 @@ class ArrayStep {
 
   const RuleEntry<float>& rule_;
   const RuleEntry<double>& double_rule_;
+  ScatteredRule scattered_rule_{rule_, double_rule_};
   std::vector<ArrayGroup> groups_;
   ArrayStepOptions options_;
   std::ptrdiff_t n_elements_ = 0, n_bytes_ = 0, n_pieces_ = 0;
@@ -64,6 +78,7 @@ class ArrayStep {
   std::vector<StepArrays<float>> singles_;
   std::vector<StepArrays<double>> doubles_;
   std::vector<NarrowPiece> narrows_;
+  std::vector<ScatteredPiece> scattered_;
   std::vector<double> sums_;          // of each piece
   std::vector<StepNumbers> numbers_;  // of each group
 };

@@ -11,30 +11,33 @@ namespace {
 // Weights, gradient and their slots of so many elements fit the first-level cache.
 constexpr std::ptrdiff_t block_size = 1024;
 
-// Numbers as float32: where they lie, or a copy.
-const float* widened(const void* x, Element element, std::ptrdiff_t n, float* copy) {
-  const NarrowKernels& kernel = kernels<float>().narrow;
-  if (element == Element::float32) return static_cast<const float*>(x);
-  if (element == Element::float16) {
-    kernel.widen_half(static_cast<const Float16*>(x), copy, n);
-  } else {
-    kernel.widen_brain(static_cast<const BFloat16*>(x), copy, n);
-  }
-  return copy;
-}
-
 void narrow(const float* x, Element element, std::ptrdiff_t n, void* out) {
   const NarrowKernels& kernel = kernels<float>().narrow;
   if (element == Element::float16) kernel.narrow_half(x, static_cast<Float16*>(out), n);
   if (element == Element::bfloat16) kernel.narrow_brain(x, static_cast<BFloat16*>(out), n);
 }
 
-// What the numbers that are drawn for an array at a step depend on, besides their places.
-std::uint32_t key_of(std::int64_t step, std::ptrdiff_t number, std::ptrdiff_t begin) {
+// Where the numbers that are drawn for some elements of an array at a step come from.
+struct Draws {
+  std::uint32_t key, first;
+};
+
+// Those of so many elements are drawn together, from half as many counters.
+constexpr std::ptrdiff_t drawn_together = 32;
+
+Draws draws_of(std::int64_t step, std::ptrdiff_t number, std::ptrdiff_t begin) {
   const std::array<std::uint32_t, 4> counter{
       static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(step >> 32),
       static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(begin >> 32)};
-  return philox4x32(counter, {0, 0})[0];
+  const auto place = static_cast<std::uint32_t>(begin);
+  if (begin % drawn_together == 0) return {philox4x32(counter, {0, 0})[0], place / 2};
+  // A row that begins elsewhere has numbers of its own, or it would share some with its neighbours.
+  return {philox4x32(counter, {place, 1})[0], 0};
+}
+
+const void* gradient_of(const NarrowPiece& piece, std::ptrdiff_t begin) {
+  return static_cast<const char*>(piece.gradient) +
+         (begin - piece.begin) * bytes_of(piece.gradient_element);
 }
 
 // Some of a piece, with float32 copies of weights and gradient where they are of 16 bits.
@@ -45,7 +48,7 @@ class Block {
     const std::ptrdiff_t left = piece.begin + piece.n - begin;
     n_ = array_.element == Element::float32 ? left : std::min(block_size, left);
     w_ = const_cast<float*>(widened(place(array_.w), array_.element, n_, w_copy_));
-    gradient_ = widened(place(array_.gradient), array_.element, n_, gradient_copy_);
+    gradient_ = widened(gradient_of(piece, begin), piece.gradient_element, n_, gradient_copy_);
     if (array_.average) average_ = static_cast<float*>(array_.average) + begin;
   }
 
@@ -57,13 +60,8 @@ class Block {
     return arrays;
   }
   BrainArrays brain_arrays(int n_slots, std::int64_t step) const {
-    BrainArrays arrays{w_,
-                       gradient_,
-                       {},
-                       n_,
-                       average_,
-                       key_of(step, number_, begin_),
-                       static_cast<std::uint32_t>(begin_ / 2)};
+    const Draws draws = draws_of(step, number_, begin_);
+    BrainArrays arrays{w_, gradient_, {}, n_, average_, draws.key, draws.first};
     for (int s = 0; s < n_slots; ++s) arrays.slots[s] = slot<BFloat16>(s);
     return arrays;
   }
@@ -78,9 +76,6 @@ class Block {
   char* place(void* array) const {
     return static_cast<char*>(array) + begin_ * bytes_of(array_.element);
   }
-  const char* place(const void* array) const {
-    return static_cast<const char*>(array) + begin_ * bytes_of(array_.element);
-  }
   template <class T> T* slot(int s) const { return static_cast<T*>(array_.slots[s]) + begin_; }
 
   const ParameterArray& array_;
@@ -91,6 +86,17 @@ class Block {
 };
 
 }  // namespace
+
+const float* widened(const void* x, Element element, std::ptrdiff_t n, float* copy) {
+  const NarrowKernels& kernel = kernels<float>().narrow;
+  if (element == Element::float32) return static_cast<const float*>(x);
+  if (element == Element::float16) {
+    kernel.widen_half(static_cast<const Float16*>(x), copy, n);
+  } else {
+    kernel.widen_brain(static_cast<const BFloat16*>(x), copy, n);
+  }
+  return copy;
+}
 
 void step(const RuleEntry<float>& rule, const StepNumbers& numbers, const NarrowPiece& piece) {
   for (std::ptrdiff_t i = piece.begin; i < piece.begin + piece.n;) {
@@ -116,14 +122,12 @@ void reduce(const RuleEntry<float>& rule, const StepNumbers& numbers, const Narr
 }
 
 double sum_of_squares(const NarrowPiece& piece) {
-  const ParameterArray& array = *piece.array;
   alignas(64) float copy[block_size];
   double sum = 0;
-  for (std::ptrdiff_t i = 0; i < piece.n; i += block_size) {
-    const std::ptrdiff_t n = std::min(block_size, piece.n - i);
-    const char* gradient =
-        static_cast<const char*>(array.gradient) + (piece.begin + i) * bytes_of(array.element);
-    sum += kernels<float>().sum_of_squares(widened(gradient, array.element, n, copy), n);
+  for (std::ptrdiff_t i = piece.begin; i < piece.begin + piece.n; i += block_size) {
+    const std::ptrdiff_t n = std::min(block_size, piece.begin + piece.n - i);
+    sum += kernels<float>().sum_of_squares(
+        widened(gradient_of(piece, i), piece.gradient_element, n, copy), n);
   }
   return sum;
 }

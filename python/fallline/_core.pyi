@@ -216,8 +216,13 @@ def step_tensors(
     clip_norm: float,
     skips_nonfinite: bool,
     fading: float,
+    lazy: bool,
 ) -> bool: ...
 def from_dlpack(capsule: object) -> np.ndarray[Any, Any]: ...
+
+@final
+class RowGradient:
+    def __init__(self, rows: IntArray, values: DenseMatrix, n_rows: int, width: int) -> None: ...
 
 @final
 class ArrayStep:
@@ -229,6 +234,7 @@ class ArrayStep:
         clip_norm: float,
         skips_nonfinite: bool,
         fading: float,
+        lazy: bool,
     ) -> None: ...
     def step(self, number: int, learning_rate: float) -> bool: ...
     def step_groups(self, numbers: list[int], learning_rates: list[float]) -> bool: ...

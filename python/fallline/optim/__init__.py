@@ -19,6 +19,7 @@ from fallline.optim._optimizer import Optimizer
 from fallline.optim._prodigy import DoWG, Prodigy
 from fallline.optim._radam import RAdam
 from fallline.optim._rmsprop import RMSprop
+from fallline.optim._row_gradient import RowGradient
 from fallline.optim._rprop import Rprop
 from fallline.optim._schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from fallline.optim._sgd import SGD
@@ -43,6 +44,7 @@ __all__ = [
     "Prodigy",
     "RAdam",
     "RMSprop",
+    "RowGradient",
     "Rprop",
     "ScheduleFreeAdamW",
     "ScheduleFreeSGD",

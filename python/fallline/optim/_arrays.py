@@ -6,14 +6,18 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 
 from fallline import _core
+from fallline.optim._row_gradient import RowGradient
 from fallline.typing import FloatArray
 
-# An array of NumPy, or anything that exports its memory by DLPack or the buffer protocol.
+# An array of NumPy, or anything that exports its memory by DLPack or the buffer protocol; or, as a
+# gradient, a RowGradient.
 Array: TypeAlias = Any
 Arrays: TypeAlias = Array | Sequence[Array] | Mapping[Any, Array]
 Key: TypeAlias = int | str | None  # None of an array that is no item of anything
 
 KINDS: Final = ("float16", "bfloat16", "float32", "float64")
+# By NumPy's own dtypes, as a dtype's name takes 3 us to find.
+_KIND_OF: Final = {np.dtype(kind): kind for kind in KINDS if kind != "bfloat16"}
 _CPU: Final = 1  # of DLPack's device types
 
 
@@ -36,10 +40,19 @@ class View(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Weights and their gradient."""
+    """Weights and their gradient.
+
+    Attributes
+    ----------
+    w, g : View
+        Of both; of the values alone where the gradient is of some rows.
+    rows : RowGradient of the core or None
+        Those rows; None of a gradient of all.
+    """
 
     w: View
     g: View
+    rows: _core.RowGradient | None = None
 
 
 def described_place(key: object) -> str:
@@ -68,6 +81,9 @@ def pairs(params: Arrays, grads: Arrays, *, clears: bool = False) -> dict[Key, P
     for key, array in weights.items():
         place = described_place(key)
         w = view(f"params{place}", array, writes=True)
+        if isinstance(gradients[key], RowGradient):
+            found[key] = _pair_of_rows(place, w, gradients[key], writes=clears)
+            continue
         g = view(f"grads{place}", gradients[key], writes=clears)
         if g.shape != w.shape or g.kind != w.kind:
             message = (
@@ -80,16 +96,41 @@ def pairs(params: Arrays, grads: Arrays, *, clears: bool = False) -> dict[Key, P
     return found
 
 
+def _pair_of_rows(place: str, w: View, gradient: RowGradient, *, writes: bool) -> Pair:
+    g, rows = view(f"grads{place}.values", gradient.values, writes=writes), gradient.rows
+    if not w.shape:
+        message = f"params{place} must have rows for a RowGradient, got shape (); pass an array"
+        raise ValueError(message)
+    shape, n_rows = (len(rows), *w.shape[1:]), w.shape[0]
+    if g.shape != shape or g.kind != w.kind:
+        message = (
+            f"grads{place}.values must have a row like those of params{place} for each of its "
+            f"rows, {shape} {w.kind}; got {g.shape} {g.kind}"
+        )
+        raise ValueError(message)
+    # As numbers without a sign, negative ones are the largest of all.
+    if len(rows) and int(rows.view(np.uint64).max()) >= n_rows:
+        bad = next(int(row) for row in rows if not 0 <= row < n_rows)
+        message = (
+            f"grads{place}.rows must be at least 0 and less than the {n_rows} rows of "
+            f"params{place}, got {bad}"
+        )
+        raise ValueError(message)
+    width = w.array.size // n_rows if n_rows else 0
+    return Pair(w, g, _core.RowGradient(rows, g.array, n_rows, width))
+
+
 def _check_apart(arrays: Mapping[Key, Pair], *, clears: bool) -> None:
     """Raise ValueError if an array that is to change shares memory with another.
 
-    Weights may be their own gradient, as each element is read before it is written.
+    Weights may be their own gradient, as each element is read before it is written; not of some
+    rows, which other elements are.
     """
     spans = []
-    for key, (w, g) in arrays.items():
+    for key, (w, g, rows) in arrays.items():
         of_w, of_g = _span(w), _span(g)
         spans.append((*of_w, True, f"params{described_place(key)}"))
-        if clears or of_g != of_w:
+        if clears or of_g != of_w or rows is not None:
             spans.append((*of_g, clears, f"grads{described_place(key)}"))
     last = last_to_change = (0, "")  # the furthest ends so far
     for begin, end, changes, name in sorted(span for span in spans if span[0] < span[1]):
@@ -115,7 +156,11 @@ def items(arrays: Arrays, name: str) -> dict[Any, Array]:
         return dict(arrays)
     if isinstance(arrays, list | tuple):
         return dict(enumerate(arrays))
-    if isinstance(arrays, np.ndarray) or hasattr(arrays, "__dlpack__") or _has_buffer(arrays):
+    if (
+        isinstance(arrays, np.ndarray | RowGradient)
+        or hasattr(arrays, "__dlpack__")
+        or _has_buffer(arrays)
+    ):
         return {None: arrays}
     message = f"{name} must be an array or a list, tuple or dict of arrays, got {type(arrays)!r}"
     raise TypeError(message)
@@ -139,7 +184,7 @@ def view(name: str, array: Array, *, writes: bool) -> View:
     if hasattr(array, "mask"):  # importing numpy.ma only to ask costs 5 ms
         message = f"{name} must not be masked, got a MaskedArray; pass its .data"
         raise TypeError(message)
-    kind = "bfloat16" if brain else array.dtype.name
+    kind = "bfloat16" if brain else _KIND_OF.get(array.dtype) or array.dtype.name
     if kind not in KINDS or not array.dtype.isnative:
         message = f"{name} must be one of {', '.join(KINDS)}, got {array.dtype}"
         raise TypeError(message)

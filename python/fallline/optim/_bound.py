@@ -58,8 +58,8 @@ class Bound:
         else:
             state.skipped += 1
             if self._clears:  # or what is not finite would stay where gradients are added up
-                for _, g in self._arrays.values():
-                    g.array[:] = 0
+                for pair in self._arrays.values():
+                    pair.g.array[:] = 0
 
     def _renew(self) -> None:
         """Tell the core what has changed of the optimizer since."""
@@ -72,6 +72,7 @@ class Bound:
             clip_norm=np.inf if optimizer.clip_norm is None else optimizer.clip_norm,
             skips_nonfinite=optimizer.skip_nonfinite,
             fading=0.0 if optimizer.ema is None else optimizer.ema,
+            lazy=optimizer.sparse == "lazy",
         )
         self._native_step = None if optimizer.groups else self._native.step
         self._version = optimizer._version

@@ -12,6 +12,8 @@ from fallline.optim._state import State
 if TYPE_CHECKING:
     from fallline.optim._optimizer import Optimizer
 
+_RULES = _core.array_rules()
+
 OptimizerT = TypeVar("OptimizerT", bound="Optimizer")
 
 
@@ -57,7 +59,7 @@ def admitted(
         message = f"groups must name places of params, {list(arrays)}, got {missing[0]!r}"
         raise ValueError(message)
     of_groups = members(optimizer)
-    n_slots, _, n_memory = _core.array_rules()[optimizer.rule]
+    n_slots, _, n_memory = _RULES[optimizer.rule]
     kept = optimizer.rule, optimizer.state_dtype
     state = optimizer._state or State(kept)
     if state.kept != kept:
@@ -73,8 +75,14 @@ def admitted(
     found: list[Any] = []
     for k, member in enumerate(of_groups):
         of_group = [
-            (w.array, g.array, state.slots[key], averages.get(key), clears)
-            for key, (w, g) in arrays.items()
+            (
+                w.array,
+                g.array if rows is None else rows,
+                state.slots[key],
+                averages.get(key),
+                clears and rows is None,
+            )
+            for key, (w, g, rows) in arrays.items()
             if group_of.get(key, 0) == k
         ]
         decays = member.coupled_decay, member.decoupled_decay

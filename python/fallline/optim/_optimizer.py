@@ -5,10 +5,11 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from fallline._arguments import boolean
-from fallline.optim._arrays import Array, Arrays, Key, View, items, like, pairs, view
+from fallline._arguments import boolean, one_of
+from fallline.optim._arrays import Array, Arrays, Key, Pair, View, items, like, pairs, view
 from fallline.optim._bound import Bound
 from fallline.optim._groups import members
+from fallline.optim._objects import are_same, objects_of, stay_put
 from fallline.optim._options import (
     checked_dtype,
     checked_groups,
@@ -16,6 +17,7 @@ from fallline.optim._options import (
     checked_share,
 )
 from fallline.optim._rate import rate_and_whether_found
+from fallline.optim._row_gradient import check_may_skip
 from fallline.optim._state import State
 from fallline.schedules import Constant, Schedule, as_schedule
 from fallline.typing import Float64Array, FoundRate, LearningRate
@@ -46,6 +48,9 @@ class Optimizer:
         Of the state arrays. None is float64 for float64 arrays and float32 for all others. bfloat16
         takes half the memory, next to all but float64 arrays and not of rules that keep weights in
         their state; it is rounded up or down by chance, so that small changes count on average.
+    sparse : "lazy" or "exact", default="lazy"
+        What becomes of the rows that a `RowGradient` does not name: nothing, weight decay included,
+        or what a gradient of zero does to them, the moments' fading and weight decay included.
     groups : list of dict, default=()
         Other settings for some of the arrays: ``{"params": [places], "weight_decay": 0.0}``, the
         places being keys of a dict or numbers in a list. The norm is still that of all arrays.
@@ -65,7 +70,8 @@ class Optimizer:
     # What finds the learning rate; empty where nothing does.
     _finder: ClassVar[str] = ""
 
-    # Whether a step may leave out the weights whose gradient is zero, as it does on sparse rows.
+    # Whether a step may leave out weights whose gradient is zero, as it does on sparse rows of a
+    # model and next to rows of a gradient.
     takes_sparse: ClassVar[bool] = True
 
     # Whether the rule has averages of its own.
@@ -88,6 +94,7 @@ class Optimizer:
         skip_nonfinite: bool = False,
         maximize: bool = False,
         state_dtype: str | None = None,
+        sparse: str = "lazy",
         groups: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self._version = 0
@@ -115,6 +122,7 @@ class Optimizer:
                 f"it, got {self.state_dtype!r}; AdamW and its like may have it"
             )
             raise ValueError(message)
+        self.sparse = one_of("sparse", sparse, ("lazy", "exact"))
         self._state: State | None = None
         self._others: list[Optimizer] = []
         self._last: tuple[list[Array], Bound] | None = None
@@ -193,7 +201,8 @@ class Optimizer:
             of NumPy or of anything that exports its memory by DLPack or the buffer protocol. They
             are changed.
         grads : like ``params``
-            Gradients of the same structure, shapes and dtypes.
+            Gradients of the same structure, shapes and dtypes, or a `RowGradient` in the place of
+            any.
         zero_grads : bool, default=False
             Whether the gradients become zero; otherwise they are left as they are.
 
@@ -203,8 +212,8 @@ class Optimizer:
             If something is no array of such a dtype, or the structures differ.
         ValueError
             If shapes or dtypes differ, or an array is read-only or not contiguous, or ``params``
-            are not those of the steps before, or the learning rate is "auto". Nothing has been
-            changed then.
+            are not those of the steps before, or the learning rate is "auto", or a `RowGradient`
+            has rows that are not there or needs ``sparse="exact"``. Nothing has been changed then.
 
         Notes
         -----
@@ -212,14 +221,20 @@ class Optimizer:
         to the place of an array in the list or its key in the dict, not to the array itself. All
         arithmetic is in float64 for float64 arrays and in float32 for all others.
         """
-        weights, gradients = items(params, "params"), items(grads, "grads")
-        objects = [zero_grads, *weights.items(), *gradients.items()]
-        if self._last is None or not _are_same(objects, self._last[0]):
-            bound = self.bind(params, grads, zero_grads=zero_grads)
-            self._last = (objects, bound) if _stay_put(weights, gradients) else None
-            bound.step()
+        objects = objects_of(params, grads, clears=zero_grads) if self._last else []
+        if self._last and are_same(objects, self._last[0]):
+            self._last[1].step()
             return
-        self._last[1].step()
+        arrays = self._checked(params, grads, clears=zero_grads)
+        bound = Bound(self, arrays, clears=zero_grads)
+        of_rows = [pair for pair in arrays.values() if pair.rows is not None]
+        if not of_rows:
+            objects = objects or objects_of(params, grads, clears=zero_grads)
+            self._last = (objects, bound) if stay_put(objects) else None
+        bound.step()
+        for pair in of_rows:
+            if zero_grads:
+                pair.g.array[:] = 0
 
     def bind(self, params: Arrays, grads: Arrays, *, zero_grads: bool = False) -> Bound:
         """Check arrays once, for steps that cost little more than their arithmetic.
@@ -229,7 +244,8 @@ class Optimizer:
         params : array, or list, tuple or dict of arrays
             Weights, as of `step`.
         grads : like ``params``
-            Gradients; each step looks at what they are by then.
+            Gradients; each step looks at what they are by then. No `RowGradient`, whose rows are
+            those of one step.
         zero_grads : bool, default=False
             Whether the gradients become zero at each step.
 
@@ -245,15 +261,10 @@ class Optimizer:
         ValueError
             As of `step`.
         """
-        if self._finds_rate:
-            message = (
-                "learning_rate must be a number, a schedule or a function to step arrays, got "
-                "'auto', which fallline.Trainer finds for linear models; 1e-3 is usual with Adam"
-            )
-            raise ValueError(message)
-        arrays = pairs(params, grads, clears=zero_grads)
-        if self._state:
-            self._state.check(arrays)
+        arrays = self._checked(params, grads, clears=zero_grads)
+        if any(pair.rows is not None for pair in arrays.values()):
+            message = "grads must be arrays to be bound, got a RowGradient; use step"
+            raise TypeError(message)
         return Bound(self, arrays, clears=zero_grads)
 
     def averaged(self, params: Arrays) -> Any:
@@ -346,6 +357,19 @@ class Optimizer:
         self._state, self._last = found, None
         self._version += 1
 
+    def _checked(self, params: Arrays, grads: Arrays, *, clears: bool) -> dict[Key, Pair]:
+        """Return weights and gradients that may be stepped, or raise."""
+        if self._finds_rate:
+            message = (
+                "learning_rate must be a number, a schedule or a function to step arrays, got "
+                "'auto', which fallline.Trainer finds for linear models; 1e-3 is usual with Adam"
+            )
+            raise ValueError(message)
+        arrays = pairs(params, grads, clears=clears)
+        if self.sparse == "lazy" and any(pair.rows is not None for pair in arrays.values()):
+            check_may_skip(self)
+        return arrays
+
     def _follow(self, schedule: Schedule) -> None:
         self._schedule = schedule
         self._constant = schedule.learning_rate if isinstance(schedule, Constant) else None
@@ -357,16 +381,3 @@ class Optimizer:
 
     def _first_memory(self, n_memory: int) -> Float64Array:
         return np.zeros(n_memory)
-
-
-def _stay_put(*arrays: Mapping[Any, Array]) -> bool:
-    """Return whether arrays keep their memory, as those of other libraries may not."""
-    return all(type(array) is np.ndarray for of in arrays for array in of.values())
-
-
-def _are_same(some: list[Any], others: list[Any]) -> bool:
-    """Return whether two lists of places and arrays are of the very same objects."""
-    if len(some) != len(others) or some[0] != others[0]:
-        return False
-    pairs = zip(some[1:], others[1:], strict=True)
-    return all(a[0] == b[0] and a[1] is b[1] and a[1].flags.writeable for a, b in pairs)

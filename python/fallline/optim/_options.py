@@ -14,6 +14,7 @@ class ArrayOptions(TypedDict, total=False):
     skip_nonfinite: bool
     maximize: bool
     state_dtype: str | None
+    sparse: str
     groups: Sequence[Mapping[str, Any]]
 
 
@@ -24,6 +25,7 @@ PLAIN: Final[ArrayOptions] = {
     "skip_nonfinite": False,
     "maximize": False,
     "state_dtype": None,
+    "sparse": "lazy",
     "groups": (),
 }
 

@@ -15,6 +15,7 @@ class _ByDistance(Optimizer):
     """What the rules share: a distance to begin with, and in the state where weights began."""
 
     takes_rows: ClassVar[bool] = False
+    takes_sparse: ClassVar[bool] = False
     _keeps_weights: ClassVar[bool] = True
 
     first_distance: float

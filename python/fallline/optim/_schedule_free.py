@@ -17,6 +17,7 @@ class _ScheduleFree(Optimizer):
     """What the rules share: x, the model, of y that is stepped and z, the first of the slots."""
 
     takes_rows: ClassVar[bool] = False
+    takes_sparse: ClassVar[bool] = False
     _has_means: ClassVar[bool] = True
     _keeps_weights: ClassVar[bool] = True
 

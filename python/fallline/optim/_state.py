@@ -76,7 +76,7 @@ class State:
         """Make room for what belongs to arrays that are there for the first time."""
         self.check(arrays)
         self.layout = {key: (pair.w.shape, pair.w.kind) for key, pair in arrays.items()}
-        for key, (w, _) in arrays.items():
+        for key, (w, *_) in arrays.items():
             wide = np.float64 if w.kind == "float64" else np.float32
             dtype = np.uint16 if slot_kind == "bfloat16" and wide is np.float32 else wide
             if key not in self.slots:

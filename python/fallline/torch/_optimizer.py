@@ -9,6 +9,7 @@ import torch
 
 from fallline import _core, optim
 from fallline.optim._arrays import items, like
+from fallline.optim._row_gradient import check_may_skip
 from fallline.torch._plan import Plan, Row, check_tensor, wide_dtype
 
 # What torch.optim calls the state of each rule of the core.
@@ -61,6 +62,10 @@ class CoreOptimizer(torch.optim.Optimizer):
         `skipped`.
     state_dtype : torch.bfloat16 or None, default=None
         Of the state; None is float64 for float64 parameters and float32 for all others.
+    sparse : "lazy" or "exact", default="lazy"
+        What becomes of the rows that a sparse gradient, as of ``torch.nn.Embedding(sparse=True)``,
+        does not have: see `fallline.optim.RowGradient`. torch.optim.SGD with momentum does what
+        "exact" says, the other optimizers of torch that take sparse gradients what "lazy" says.
     **named_settings
         As of the optimizer of torch.
 
@@ -90,6 +95,7 @@ class CoreOptimizer(torch.optim.Optimizer):
         ema: float | None = None,
         skip_nonfinite: bool = False,
         state_dtype: torch.dtype | None = None,
+        sparse: str = "lazy",
         **named_settings: Any,
     ) -> None:
         if state_dtype not in (None, torch.bfloat16):
@@ -101,6 +107,7 @@ class CoreOptimizer(torch.optim.Optimizer):
             ema=ema,
             skip_nonfinite=skip_nonfinite,
             state_dtype="bfloat16" if state_dtype else None,
+            sparse=sparse,
         )
         self._state_dtype = state_dtype
         self.skipped = 0
@@ -245,6 +252,8 @@ class CoreOptimizer(torch.optim.Optimizer):
                 if w.grad is None:
                     continue
                 check_tensor(w)
+                if w.grad.is_sparse and self._options.sparse == "lazy":
+                    check_may_skip(self._options)
                 number = self._number(self.state.get(w, {}))
                 state = self._complete(w, group, names)
                 tensors = tuple(name for name in state if isinstance(state[name], torch.Tensor))
@@ -262,7 +271,7 @@ class CoreOptimizer(torch.optim.Optimizer):
             number = self._number(self.state.get(first.w, {}))
             at = number, self._rate(table.group, first.state)
             call = calls.setdefault((rule.rule, table.group["maximize"]), [])
-            call.append((table.addresses, self._parameters(rule), *decays, *at))
+            call.append((table.addresses, table.gradients, self._parameters(rule), *decays, *at))
         if len(calls) > 1 and (options.skip_nonfinite or options.clip_norm is not None):
             message = (
                 "groups must have the same rule and maximize next to clip_norm or skip_nonfinite, "
@@ -277,6 +286,7 @@ class CoreOptimizer(torch.optim.Optimizer):
                 clip_norm=float("inf") if options.clip_norm is None else options.clip_norm,
                 skips_nonfinite=options.skip_nonfinite,
                 fading=0.0 if options.ema is None else options.ema,
+                lazy=options.sparse == "lazy",
             )
             for (rule, maximize), of_rule in calls.items()
         ]

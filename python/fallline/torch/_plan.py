@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from operator import is_
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fallline import optim
+from fallline import _core, optim
+from fallline.optim._arrays import view
 
 # In the order of the core's elements.
 _DTYPES: Final = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -59,6 +60,8 @@ class Table(NamedTuple):
         Of the weights among all that have a gradient.
     addresses : ndarray of shape (n, n_columns)
         For the core.
+    gradients : list of RowGradient of the core or None
+        Of the weights with a sparse gradient, in the place of its address; empty without any.
     """
 
     group: dict[str, Any]
@@ -66,6 +69,7 @@ class Table(NamedTuple):
     rows: list[Row]
     places: NDArray[np.int64]
     addresses: NDArray[np.int64]
+    gradients: list[Any]
 
 
 class Plan:
@@ -92,6 +96,7 @@ class Plan:
     ) -> None:
         self.rows, self._rules = rows, rules
         self.counters = _together([row.state for row in rows if "step" in row.state])
+        self._is_plain = True
         self._copies: list[torch.Tensor] = []
         self._written: list[tuple[torch.Tensor, torch.Tensor]] = []
         places: dict[tuple[Any, ...], list[int]] = {}
@@ -104,6 +109,7 @@ class Plan:
                 [rows[place] for place in of_key],
                 np.array(of_key),
                 np.array([self._addresses(rows[place]) for place in of_key], np.int64),
+                self._sparse_gradients([rows[place].w for place in of_key]),
             )
             for key, of_key in places.items()
         ]
@@ -120,7 +126,7 @@ class Plan:
     ) -> bool:
         """Take the gradients there are now; return False if anything else has changed."""
         weights = _weights(groups)
-        if self._copies or not _are_same(rules, self._rules):
+        if not (self._is_plain and _are_same(rules, self._rules)):
             return False
         if not _are_same(weights, self._weights):
             return False
@@ -132,7 +138,7 @@ class Plan:
             w = row.w
             if state.get(w) is not row.state or gradient.dtype is not w.dtype:
                 return False
-            if not (gradient.is_contiguous() and w.is_contiguous()):
+            if gradient.is_sparse or not (gradient.is_contiguous() and w.is_contiguous()):
                 return False
         held = _held(self.rows)
         if not _are_same(held, self._held):
@@ -154,10 +160,18 @@ class Plan:
         wide, slots = wide_dtype(w), [row.state[name] for name in row.slots]
         kept = slots[0].dtype if slots else wide
         of_w = self._address(w, row, w.dtype, layout)
-        of_gradient = self._address(w.grad, row, w.dtype, layout, writes=False)
+        gradient, of_gradient = gradient_of(w), 0
+        if not gradient.is_sparse:
+            of_gradient = self._address(gradient, row, w.dtype, layout, writes=False)
         average = self._address(row.state[row.average], row, wide, layout) if row.average else 0
         of_slots = [self._address(slot, row, kept, layout) for slot in slots]
         return [_NUMBERS[w.dtype], _NUMBERS[kept], w.numel(), of_w, of_gradient, average, *of_slots]
+
+    def _sparse_gradients(self, weights: list[torch.Tensor]) -> list[Any]:
+        found = [_core_gradient(w) if gradient_of(w).is_sparse else None for w in weights]
+        is_dense = all(gradient is None for gradient in found)
+        self._is_plain = self._is_plain and is_dense
+        return [] if is_dense else found
 
     def _address(
         self, tensor: Any, row: Row, dtype: torch.dtype, layout: Any, *, writes: bool = True
@@ -170,6 +184,7 @@ class Plan:
             raise ValueError(message)
         if tensor.dtype != dtype or not tensor.is_contiguous(memory_format=layout):
             copy = tensor.to(dtype).contiguous(memory_format=layout)
+            self._is_plain = False
             self._copies.append(copy)  # or its memory would be given to others
             if writes:
                 self._written.append((tensor, copy))
@@ -181,6 +196,11 @@ class Plan:
 def wide_dtype(w: torch.Tensor) -> torch.dtype:
     """Return the dtype that weights are stepped in."""
     return torch.float64 if w.dtype == torch.float64 else torch.float32
+
+
+def gradient_of(w: torch.Tensor) -> torch.Tensor:
+    """Return the gradient of weights that have one."""
+    return cast("torch.Tensor", w.grad)
 
 
 def check_tensor(w: torch.Tensor) -> None:
@@ -197,6 +217,20 @@ def check_tensor(w: torch.Tensor) -> None:
             f"{w.dtype} and {w.layout}"
         )
         raise TypeError(message)
+
+
+def _core_gradient(w: torch.Tensor) -> Any:
+    """Return the sparse gradient of weights as the core takes it."""
+    gradient = gradient_of(w)
+    if gradient.sparse_dim() != 1 or not w.is_contiguous():
+        message = (
+            "a sparse gradient must have rows of contiguous weights, got one with "
+            f"{gradient.sparse_dim()} sparse axes; use grad.to_dense()"
+        )
+        raise ValueError(message)
+    rows = np.ascontiguousarray(gradient._indices()[0].numpy())
+    values = view("grad", gradient._values().contiguous(), writes=False).array
+    return _core.RowGradient(rows, values, len(w), w[0].numel() if len(w) else 0)
 
 
 def _format(w: torch.Tensor) -> Any:
