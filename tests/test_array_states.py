@@ -1,7 +1,9 @@
 """What an optimizer remembers of arrays: states that go on, settings that change, copies."""
 
 import copy
+import gc
 import pickle
+import weakref
 from typing import Any
 
 import numpy as np
@@ -185,3 +187,17 @@ def test_means_of_their_own_need_no_others() -> None:
     for kind in (fl.optim.ASGD, fl.optim.ScheduleFreeSGD, fl.optim.ScheduleFreeAdamW):
         with pytest.raises(ValueError, match=r"ema must be None with .*averaged"):
             kind(0.1, ema=0.9)
+
+
+def test_an_optimizer_and_its_state_go_with_the_last_reference() -> None:
+    w, g = np.ones(3), np.ones(3)
+    optimizer = fl.optim.AdamW(0.1)
+    for _ in range(3):
+        optimizer.step(w, g)
+    gone = weakref.ref(optimizer)
+    gc.disable()
+    try:
+        del optimizer
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -61,6 +61,17 @@ class Bound:
                 for pair in self._arrays.values():
                     pair.g.array[:] = 0
 
+    def step_for(self, optimizer: "Optimizer") -> None:
+        """Make a step of an optimizer that keeps this, which in turn keeps it no longer.
+
+        A cycle of both, and of the state, would wait for the garbage collector.
+        """
+        self._optimizer = optimizer
+        try:
+            self.step()
+        finally:
+            del self._optimizer
+
     def _renew(self) -> None:
         """Tell the core what has changed of the optimizer since."""
         optimizer = self._optimizer
