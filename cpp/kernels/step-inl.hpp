@@ -134,15 +134,32 @@ FALLLINE_INLINE void step_line(const StepArrays<T>& arrays, const Stepper<Rule, 
   others.do_with(w, arrays, at);
 }
 
+// How many of n elements come before the first at the beginning of a cache line.
+template <class T> FALLLINE_INLINE std::ptrdiff_t up_to_line(const T* p, std::ptrdiff_t n) {
+  constexpr std::size_t line = 64;
+  const std::size_t bytes = (line - reinterpret_cast<std::size_t>(p) % line) % line;
+  const auto before = static_cast<std::ptrdiff_t>(bytes / sizeof(T));
+  return before < n ? before : n;
+}
+
+// Below so many elements lines that are cut in two cost less than one more part of a vector.
+constexpr std::ptrdiff_t long_array = 1024;
+
+// Of the arrays a copy of its own: stores of vectors may change anything whose address is known
+// elsewhere, and the addresses would be read again after each of them (100,000 weights, AVX-512:
+// 0.16 instead of 0.20 ns a step of Adam). From the first whole line of the weights on, at which
+// the other arrays most often begin one too (0.145; 10 million with an average 0.52 instead of
+// 0.59).
 template <class Rule, class T, class Others>
-FALLLINE_INLINE void step_lines(const StepArrays<T>& arrays, const Stepper<Rule, T>& stepper,
+FALLLINE_INLINE void step_lines(const StepArrays<T> arrays, const Stepper<Rule, T>& stepper,
                                 const Others& others) {
   constexpr std::ptrdiff_t size = vec<T>::size;
   if (arrays.n == 1) {
     step_line(arrays, stepper, others, OnlyElement<T>{});
     return;
   }
-  std::ptrdiff_t i = 0;
+  std::ptrdiff_t i = arrays.n < long_array ? 0 : up_to_line(arrays.w, arrays.n);
+  if (i > 0) step_line(arrays, stepper, others, UpToVector<T>{0, i});
   for (; i + size <= arrays.n; i += size) {
     step_line(arrays, stepper, others, UpToVector<T>{i, size});
   }
@@ -165,7 +182,8 @@ void step(const StepNumbers& numbers, const StepArrays<T>* arrays, std::ptrdiff_
 
 // What a rule sums up over its arrays, in float64 from short sums on.
 template <class Rule, class T>
-void reduce(const StepNumbers& numbers, const StepArrays<T>& arrays, double* sums) {
+void reduce(const StepNumbers& numbers, const StepArrays<T>& all, double* sums) {
+  const StepArrays<T> arrays = all;  // as in step_lines
   constexpr std::ptrdiff_t size = vec<T>::size, short_sum = 32 * size;
   const typename Rule::template Reduction<vec<T>> reduction{Numbers<vec<T>>(numbers)};
   const vec<T> scale = constant<vec<T>>(numbers.gradient_scale);
