@@ -92,10 +92,14 @@ template <class Rule, class T> struct Stepper {
         keep(numbers.keep()) {}
 
   FALLLINE_INLINE vec<T> step(vec<T> w, vec<T> gradient, vec<T>* slots) const {
+    return penalty.proximal(smooth_step(w, gradient, slots));
+  }
+  // All of it where l1 is zero.
+  FALLLINE_INLINE vec<T> smooth_step(vec<T> w, vec<T> gradient, vec<T>* slots) const {
     const vec<T> g = penalty.add_gradient(w, scale * gradient);
     w = keep * w;
     rule.step(w, g, slots);
-    return penalty.proximal(w);
+    return w;
   }
 };
 
