@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import fallline as fl
 from arrays import LENGTHS, OFFSETS, DType
 from fallline import _core
 from fallline.typing import Float64Array, FloatArray
@@ -99,6 +100,24 @@ def test_loops_have_the_same_bits_at_every_address(rule: str, dtype: DType) -> N
             assert loop.run(rates)[0] == len(rates)
             found.add(joined(loop.coef, loop.intercept))
         assert len(found) == 1, d
+
+
+@pytest.mark.usefixtures("target")
+@pytest.mark.parametrize("state_dtype", [None, "bfloat16"])
+@pytest.mark.parametrize("n", [1000, 1024, 1039, 33_000])
+def test_steps_over_long_arrays_have_the_same_bits_at_every_address(
+    n: int, state_dtype: str | None, dtype: DType
+) -> None:
+    values, found = np.random.default_rng(n).normal(size=n), set()
+    for offset in range(16):  # all places in a line of 64 bytes
+        w, g = among_nans(values, dtype, offset), among_nans(values, dtype, 5 * offset % 16)
+        adam = fl.optim.AdamW(0.1, ema=0.9, clip_norm=1.0, state_dtype=state_dtype)
+        for _ in range(2):
+            adam.step(w, g)
+        assert w.base is not None
+        assert np.count_nonzero(np.isnan(w.base)) == w.base.size - n
+        found.add(joined(w, adam.averaged(w)))
+    assert len(found) == 1
 
 
 @pytest.mark.usefixtures("target")

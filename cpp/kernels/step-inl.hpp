@@ -92,15 +92,21 @@ template <class Rule, class T> struct Stepper {
         keep(numbers.keep()) {}
 
   FALLLINE_INLINE vec<T> step(vec<T> w, vec<T> gradient, vec<T>* slots) const {
+    return penalty.proximal(smooth_step(w, gradient, slots));
+  }
+  // All of it where l1 is zero.
+  FALLLINE_INLINE vec<T> smooth_step(vec<T> w, vec<T> gradient, vec<T>* slots) const {
     const vec<T> g = penalty.add_gradient(w, scale * gradient);
     w = keep * w;
     rule.step(w, g, slots);
-    return penalty.proximal(w);
+    return w;
   }
 };
 
-// What else may be done with weights and gradient while they are here.
+// What else may be done with weights and gradient while they are here. Where nothing is, nor is
+// there an l1, a step of Adam from the second-level cache takes 6 % less on AVX2.
 struct Nothing {
+  static constexpr bool has_l1 = false;
   explicit Nothing(const StepNumbers&) {}
   template <class T, class Place>
   FALLLINE_INLINE void do_with(vec<T>, const StepArrays<T>&, const Place&) const {}
@@ -108,6 +114,7 @@ struct Nothing {
 
 // The average begins with the weights after the first step.
 template <class T> struct AverageAndClear {
+  static constexpr bool has_l1 = true;
   vec<T> share;
   explicit AverageAndClear(const StepNumbers& at)
       : share(constant<vec<T>>(at.step == 1 ? 1 : 1 - at.fading)) {}
@@ -128,21 +135,39 @@ FALLLINE_INLINE void step_line(const StepArrays<T>& arrays, const Stepper<Rule, 
                                const Others& others, const Place& at) {
   vec<T> slots[Rule::n_slots + 1];
   for (int s = 0; s < Rule::n_slots; ++s) slots[s] = at.load_from(arrays.slots[s]);
-  const vec<T> w = stepper.step(at.load_from(arrays.w), at.load_from(arrays.gradient), slots);
+  vec<T> w = stepper.smooth_step(at.load_from(arrays.w), at.load_from(arrays.gradient), slots);
+  if (Others::has_l1) w = stepper.penalty.proximal(w);
   at.store_to(arrays.w, w);
   for (int s = 0; s < Rule::n_slots; ++s) at.store_to(arrays.slots[s], slots[s]);
   others.do_with(w, arrays, at);
 }
 
+// How many of n elements come before the first at the beginning of a cache line.
+template <class T> FALLLINE_INLINE std::ptrdiff_t up_to_line(const T* p, std::ptrdiff_t n) {
+  constexpr std::size_t line = 64;
+  const std::size_t bytes = (line - reinterpret_cast<std::size_t>(p) % line) % line;
+  const auto before = static_cast<std::ptrdiff_t>(bytes / sizeof(T));
+  return before < n ? before : n;
+}
+
+// Below so many elements lines that are cut in two cost less than one more part of a vector.
+constexpr std::ptrdiff_t long_array = 1024;
+
+// Of the arrays a copy of its own: stores of vectors may change anything whose address is known
+// elsewhere, and the addresses would be read again after each of them (100,000 weights, AVX-512:
+// 0.16 instead of 0.20 ns a step of Adam). From the first whole line of the weights on, at which
+// the other arrays most often begin one too (0.145; 10 million with an average 0.52 instead of
+// 0.59).
 template <class Rule, class T, class Others>
-FALLLINE_INLINE void step_lines(const StepArrays<T>& arrays, const Stepper<Rule, T>& stepper,
+FALLLINE_INLINE void step_lines(const StepArrays<T> arrays, const Stepper<Rule, T>& stepper,
                                 const Others& others) {
   constexpr std::ptrdiff_t size = vec<T>::size;
   if (arrays.n == 1) {
     step_line(arrays, stepper, others, OnlyElement<T>{});
     return;
   }
-  std::ptrdiff_t i = 0;
+  std::ptrdiff_t i = arrays.n < long_array ? 0 : up_to_line(arrays.w, arrays.n);
+  if (i > 0) step_line(arrays, stepper, others, UpToVector<T>{0, i});
   for (; i + size <= arrays.n; i += size) {
     step_line(arrays, stepper, others, UpToVector<T>{i, size});
   }
@@ -155,7 +180,7 @@ void step(const StepNumbers& numbers, const StepArrays<T>* arrays, std::ptrdiff_
   const Nothing nothing(numbers);
   const AverageAndClear<T> others(numbers);
   for (std::ptrdiff_t k = 0; k < count; ++k) {
-    if (arrays[k].average || arrays[k].cleared) {
+    if (arrays[k].average || arrays[k].cleared || numbers.l1 != 0) {
       step_lines(arrays[k], stepper, others);
     } else {
       step_lines(arrays[k], stepper, nothing);
@@ -165,7 +190,8 @@ void step(const StepNumbers& numbers, const StepArrays<T>* arrays, std::ptrdiff_
 
 // What a rule sums up over its arrays, in float64 from short sums on.
 template <class Rule, class T>
-void reduce(const StepNumbers& numbers, const StepArrays<T>& arrays, double* sums) {
+void reduce(const StepNumbers& numbers, const StepArrays<T>& all, double* sums) {
+  const StepArrays<T> arrays = all;  // as in step_lines
   constexpr std::ptrdiff_t size = vec<T>::size, short_sum = 32 * size;
   const typename Rule::template Reduction<vec<T>> reduction{Numbers<vec<T>>(numbers)};
   const vec<T> scale = constant<vec<T>>(numbers.gradient_scale);

@@ -147,7 +147,7 @@ template <class T> struct HeadStepTask {
 };
 
 // The same of float32 weights with slots of bfloat16, which are rounded up or down by chance: the
-// numbers drawn are those of key and first on.
+// numbers drawn are those of key and first on. Without l1.
 struct BrainArrays {
   float* w;
   const float* gradient;

@@ -1,7 +1,8 @@
 #pragma once
 
 // l2/2 |w|^2 + l1 |w|_1. None, ridge and lasso are this penalty with zeros in it: with l2 = 0 the
-// gradient, and with l1 = 0 the proximal step, give back their argument to the bit.
+// gradient, and with l1 = 0 the proximal step, give back their argument to the bit, but for the
+// sign of a zero.
 template <class V> struct ElasticNet {
   V l2, threshold;  // the latter is the learning rate times l1
 

@@ -12,6 +12,9 @@ template <> struct half_line<float> {
 template <> struct half_line<double> {
   using type = __m256d;
 };
+template <> struct half_line<std::uint32_t> {
+  using type = __m256i;
+};
 
 template <class T> struct vec {
   using scalar = T;
@@ -21,8 +24,12 @@ template <class T> struct vec {
 
 FALLLINE_INLINE __m256 half_set(float x) { return _mm256_set1_ps(x); }
 FALLLINE_INLINE __m256d half_set(double x) { return _mm256_set1_pd(x); }
+FALLLINE_INLINE __m256i half_set(std::uint32_t x) { return _mm256_set1_epi32(static_cast<int>(x)); }
 FALLLINE_INLINE __m256 half_load(const float* p) { return _mm256_loadu_ps(p); }
 FALLLINE_INLINE __m256d half_load(const double* p) { return _mm256_loadu_pd(p); }
+FALLLINE_INLINE __m256i half_load(const std::uint32_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
 FALLLINE_INLINE void half_store(float* p, __m256 x) { _mm256_storeu_ps(p, x); }
 FALLLINE_INLINE void half_store(double* p, __m256d x) { _mm256_storeu_pd(p, x); }
 FALLLINE_INLINE __m256i half_mask(const float*, std::ptrdiff_t n) {
@@ -261,6 +268,37 @@ FALLLINE_INLINE vec<double> convert(const std::int32_t* p, double) {
 }
 FALLLINE_INLINE vec<double> convert(const float* p, double) {
   return {_mm256_cvtps_pd(_mm_loadu_ps(p)), _mm256_cvtps_pd(_mm_loadu_ps(p + 4))};
+}
+
+FALLLINE_INLINE vec<std::uint32_t> operator+(vec<std::uint32_t> a, vec<std::uint32_t> b) {
+  return {_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
+}
+FALLLINE_INLINE vec<std::uint32_t> operator*(vec<std::uint32_t> a, vec<std::uint32_t> b) {
+  return {_mm256_mullo_epi32(a.low, b.low), _mm256_mullo_epi32(a.high, b.high)};
+}
+FALLLINE_INLINE vec<std::uint32_t> operator^(vec<std::uint32_t> a, vec<std::uint32_t> b) {
+  return {_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high)};
+}
+template <int k> FALLLINE_INLINE vec<std::uint32_t> shift_right(vec<std::uint32_t> x) {
+  return {_mm256_srli_epi32(x.low, k), _mm256_srli_epi32(x.high, k)};
+}
+// Bytes are numbered within 16, four lanes; a number with its highest bit set stands for a zero.
+FALLLINE_INLINE vec<std::uint32_t> two_bytes(vec<std::uint32_t> x, int k) {
+  const int places = k | (k + 1) % 4 << 8;
+  const __m256i lanes = _mm256_setr_epi32(0, 0x0404, 0x0808, 0x0C0C, 0, 0x0404, 0x0808, 0x0C0C);
+  const __m256i from = _mm256_add_epi32(lanes, _mm256_set1_epi32(places - 0x7F800000));
+  return {_mm256_shuffle_epi8(x.low, from), _mm256_shuffle_epi8(x.high, from)};
+}
+FALLLINE_INLINE __m256i half_upper(__m256 v, __m256i x) {
+  const __m256 sum = _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(v), x));
+  const __m256 quiet = _mm256_castsi256_ps(_mm256_set1_epi32(0x7FC00000));
+  const __m256 bits = _mm256_blendv_ps(sum, quiet, _mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+  return _mm256_srli_epi32(_mm256_castps_si256(bits), 16);
+}
+FALLLINE_INLINE void store_upper(BFloat16* p, vec<float> v, vec<std::uint32_t> x) {
+  const __m256i packed = _mm256_packus_epi32(half_upper(v.low, x.low), half_upper(v.high, x.high));
+  // Packed within quarters of the line: low, high, low, high.
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xD8));
 }
 
 // A square of half lines: pairs of lanes, pairs of pairs, then the two quarters of a line.

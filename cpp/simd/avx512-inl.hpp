@@ -13,6 +13,9 @@ template <> struct line<float> {
 template <> struct line<double> {
   using type = __m512d;
 };
+template <> struct line<std::uint32_t> {
+  using type = __m512i;
+};
 
 template <class T> struct vec {
   using scalar = T;
@@ -165,6 +168,38 @@ FALLLINE_INLINE vec<double> convert(const std::int32_t* p, double) {
 }
 FALLLINE_INLINE vec<double> convert(const float* p, double) {
   return {_mm512_cvtps_pd(_mm256_loadu_ps(p))};
+}
+
+FALLLINE_INLINE vec<std::uint32_t> set(std::uint32_t x) {
+  return {_mm512_set1_epi32(static_cast<int>(x))};
+}
+FALLLINE_INLINE vec<std::uint32_t> load(const std::uint32_t* p) { return {_mm512_loadu_si512(p)}; }
+FALLLINE_INLINE vec<std::uint32_t> operator+(vec<std::uint32_t> a, vec<std::uint32_t> b) {
+  return {_mm512_add_epi32(a.all, b.all)};
+}
+FALLLINE_INLINE vec<std::uint32_t> operator*(vec<std::uint32_t> a, vec<std::uint32_t> b) {
+  return {_mm512_mullo_epi32(a.all, b.all)};
+}
+FALLLINE_INLINE vec<std::uint32_t> operator^(vec<std::uint32_t> a, vec<std::uint32_t> b) {
+  return {_mm512_xor_si512(a.all, b.all)};
+}
+template <int k> FALLLINE_INLINE vec<std::uint32_t> shift_right(vec<std::uint32_t> x) {
+  return {_mm512_srli_epi32(x.all, k)};
+}
+// As in avx2-inl.hpp.
+FALLLINE_INLINE vec<std::uint32_t> two_bytes(vec<std::uint32_t> x, int k) {
+  const int places = k | (k + 1) % 4 << 8, lanes[] = {0, 0x0404, 0x0808, 0x0C0C};
+  const __m512i first = _mm512_set1_epi32(places - 0x7F800000);
+  const __m512i from =
+      _mm512_add_epi32(first, _mm512_set4_epi32(lanes[3], lanes[2], lanes[1], lanes[0]));
+  return {_mm512_shuffle_epi8(x.all, from)};
+}
+FALLLINE_INLINE void store_upper(BFloat16* p, vec<float> v, vec<std::uint32_t> x) {
+  const __mmask16 is_nan = _mm512_cmp_ps_mask(v.all, v.all, _CMP_UNORD_Q);
+  const __m512i sum = _mm512_add_epi32(_mm512_castps_si512(v.all), x.all);
+  const __m512i quiet = _mm512_set1_epi32(0x7FC00000);
+  const __m512i upper = _mm512_srli_epi32(_mm512_mask_blend_epi32(is_nan, sum, quiet), 16);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(upper));
 }
 
 // Pairs of lanes, pairs of pairs, then the quarters of the lines: a square of squares.

@@ -13,6 +13,9 @@ template <> struct line<float> {
   typedef std::int32_t bits __attribute__((vector_size(64)));
   static constexpr int mantissa = 23, bias = 127;
 };
+template <> struct line<std::uint32_t> {
+  typedef std::uint32_t type __attribute__((vector_size(64)));
+};
 template <> struct line<double> {
   typedef double type __attribute__((vector_size(64)));
   typedef std::int64_t bits __attribute__((vector_size(64)));
@@ -102,6 +105,24 @@ template <class T> FALLLINE_INLINE vec<T> sums(const vec<T>* v) {
 }
 template <class T> FALLLINE_INLINE void add_to(double* p, vec<T> x) {
   for (std::ptrdiff_t i = 0; i < vec<T>::size; ++i) p[i] += static_cast<double>(x.all[i]);
+}
+
+FALLLINE_INLINE vec<std::uint32_t> operator^(vec<std::uint32_t> a, vec<std::uint32_t> b) {
+  return {a.all ^ b.all};
+}
+template <int k> FALLLINE_INLINE vec<std::uint32_t> shift_right(vec<std::uint32_t> x) {
+  return {x.all >> k};
+}
+FALLLINE_INLINE vec<std::uint32_t> two_bytes(vec<std::uint32_t> x, int k) {
+  const int left = k == 0 ? 0 : 32 - 8 * k;  // a shift by 32 would be undefined
+  return {((x.all >> 8 * k) | (x.all << left)) & 0xFFFF};
+}
+FALLLINE_INLINE void store_upper(BFloat16* p, vec<float> v, vec<std::uint32_t> x) {
+  const auto bits = reinterpret_cast<line<std::uint32_t>::type>(v.all);
+  for (std::ptrdiff_t i = 0; i < vec<float>::size; ++i) {
+    const bool is_nan = (bits[i] & 0x7FFFFFFF) > 0x7F800000;
+    p[i] = {static_cast<std::uint16_t>(is_nan ? 0x7FC0 : (bits[i] + x.all[i]) >> 16)};
+  }
 }
 
 template <class T> FALLLINE_INLINE void transpose(vec<T>* x) {

@@ -12,6 +12,9 @@ template <> struct quarter_line<float> {
 template <> struct quarter_line<double> {
   using type = float64x2_t;
 };
+template <> struct quarter_line<std::uint32_t> {
+  using type = uint32x4_t;
+};
 template <class T> using Quarter = typename quarter_line<T>::type;
 
 template <class T> struct vec {
@@ -37,8 +40,10 @@ FALLLINE_INLINE vec<T> each(vec<T> x, vec<T> y, vec<T> z) {
 
 FALLLINE_INLINE float32x4_t quarter_set(float x) { return vdupq_n_f32(x); }
 FALLLINE_INLINE float64x2_t quarter_set(double x) { return vdupq_n_f64(x); }
+FALLLINE_INLINE uint32x4_t quarter_set(std::uint32_t x) { return vdupq_n_u32(x); }
 FALLLINE_INLINE float32x4_t quarter_load(const float* p) { return vld1q_f32(p); }
 FALLLINE_INLINE float64x2_t quarter_load(const double* p) { return vld1q_f64(p); }
+FALLLINE_INLINE uint32x4_t quarter_load(const std::uint32_t* p) { return vld1q_u32(p); }
 FALLLINE_INLINE void quarter_store(float* p, float32x4_t x) { vst1q_f32(p, x); }
 FALLLINE_INLINE void quarter_store(double* p, float64x2_t x) { vst1q_f64(p, x); }
 // There are no masked loads and stores: the n numbers of a broken quarter, n < 4 (n < 2 in
@@ -67,10 +72,13 @@ FALLLINE_INLINE void quarter_store(double* p, std::ptrdiff_t n, float64x2_t x) {
 }
 FALLLINE_INLINE float32x4_t quarter_add(float32x4_t a, float32x4_t b) { return vaddq_f32(a, b); }
 FALLLINE_INLINE float64x2_t quarter_add(float64x2_t a, float64x2_t b) { return vaddq_f64(a, b); }
+FALLLINE_INLINE uint32x4_t quarter_add(uint32x4_t a, uint32x4_t b) { return vaddq_u32(a, b); }
 FALLLINE_INLINE float32x4_t quarter_sub(float32x4_t a, float32x4_t b) { return vsubq_f32(a, b); }
 FALLLINE_INLINE float64x2_t quarter_sub(float64x2_t a, float64x2_t b) { return vsubq_f64(a, b); }
 FALLLINE_INLINE float32x4_t quarter_mul(float32x4_t a, float32x4_t b) { return vmulq_f32(a, b); }
 FALLLINE_INLINE float64x2_t quarter_mul(float64x2_t a, float64x2_t b) { return vmulq_f64(a, b); }
+FALLLINE_INLINE uint32x4_t quarter_mul(uint32x4_t a, uint32x4_t b) { return vmulq_u32(a, b); }
+FALLLINE_INLINE uint32x4_t quarter_xor(uint32x4_t a, uint32x4_t b) { return veorq_u32(a, b); }
 FALLLINE_INLINE float32x4_t quarter_div(float32x4_t a, float32x4_t b) { return vdivq_f32(a, b); }
 FALLLINE_INLINE float64x2_t quarter_div(float64x2_t a, float64x2_t b) { return vdivq_f64(a, b); }
 FALLLINE_INLINE float32x4_t quarter_fma(float32x4_t a, float32x4_t b, float32x4_t c) {
@@ -296,6 +304,34 @@ FALLLINE_INLINE vec<double> convert(const float* p, double) {
   const float32x4_t low = vld1q_f32(p), high = vld1q_f32(p + 4);
   return {vcvt_f64_f32(vget_low_f32(low)), vcvt_high_f64_f32(low), vcvt_f64_f32(vget_low_f32(high)),
           vcvt_high_f64_f32(high)};
+}
+
+FALLLINE_INLINE vec<std::uint32_t> operator^(vec<std::uint32_t> a, vec<std::uint32_t> b) {
+  return each<std::uint32_t, quarter_xor>(a, b);
+}
+template <int k> FALLLINE_INLINE vec<std::uint32_t> shift_right(vec<std::uint32_t> x) {
+  return {vshrq_n_u32(x.q0, k), vshrq_n_u32(x.q1, k), vshrq_n_u32(x.q2, k), vshrq_n_u32(x.q3, k)};
+}
+// As in avx2-inl.hpp: a number above 15 stands for a zero.
+FALLLINE_INLINE uint32x4_t quarter_bytes(uint32x4_t x, uint32x4_t from) {
+  return vreinterpretq_u32_u8(vqtbl1q_u8(vreinterpretq_u8_u32(x), vreinterpretq_u8_u32(from)));
+}
+FALLLINE_INLINE vec<std::uint32_t> two_bytes(vec<std::uint32_t> x, int k) {
+  const auto places = static_cast<std::uint32_t>(k | (k + 1) % 4 << 8) | 0x80800000;
+  const uint32x4_t lanes = {0, 0x0404, 0x0808, 0x0C0C};
+  const uint32x4_t from = vaddq_u32(lanes, vdupq_n_u32(places));
+  return {quarter_bytes(x.q0, from), quarter_bytes(x.q1, from), quarter_bytes(x.q2, from),
+          quarter_bytes(x.q3, from)};
+}
+FALLLINE_INLINE uint16x4_t quarter_upper(float32x4_t v, uint32x4_t x) {
+  const uint32x4_t sum = vaddq_u32(vreinterpretq_u32_f32(v), x);
+  return vshrn_n_u32(vbslq_u32(vceqq_f32(v, v), sum, vdupq_n_u32(0x7FC00000)), 16);
+}
+FALLLINE_INLINE void store_upper(BFloat16* p, vec<float> v, vec<std::uint32_t> x) {
+  vst1_u16(&p->bits, quarter_upper(v.q0, x.q0));
+  vst1_u16(&p[4].bits, quarter_upper(v.q1, x.q1));
+  vst1_u16(&p[8].bits, quarter_upper(v.q2, x.q2));
+  vst1_u16(&p[12].bits, quarter_upper(v.q3, x.q3));
 }
 
 // A square of quarters, and the square of all such squares.

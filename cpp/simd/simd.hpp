@@ -20,6 +20,15 @@
 //   block_columns, block_lines    the block of vectors that a product of matrices keeps as sums:
 //                                 columns divide 8; must not decide about any bit either
 //
+// and for vec<std::uint32_t>, 16 integers modulo 2^32,
+//
+//   set(x)  load(p)  + * ^
+//   shift_right<k>(x)             0 < k < 32
+//   two_bytes(x, k)               bytes k and k + 1 of each lane as a number; behind the last byte
+//                                 comes the first
+//   store_upper(p, v, x)          the upper 16 bits of: the bits of floats v, plus x; a NaN's are
+//                                 those of a quiet NaN
+//
 // Formulas are templates over V = vec<T> and write their numbers constant<V>(x). Included inside
 // the target's namespace.
 #pragma once

@@ -47,8 +47,8 @@ void run_brain_rule(const fallline::RuleEntry<T>& rule, std::ptrdiff_t offset, D
     std::vector<double> memory(8, 0.7);
     for (const std::int64_t step : step_numbers) {
       fill(gradient, Kind::plain, 2);
-      const fallline::StepNumbers numbers{
-          step, 0.1, 0.3, 0.02, 0.03, 0.05, parameters.data(), 0.9, memory.data()};
+      const fallline::StepNumbers numbers{step, 0.1,          0.3, 0.02, 0, 0.05, parameters.data(),
+                                          0.9,  memory.data()};
       fallline::BrainArrays arrays{
           w.data(), gradient.data(), {}, n, average.data(), 17, static_cast<std::uint32_t>(step)};
       for (int s = 0; s < rule.n_slots; ++s) arrays.slots[s] = slots.data() + s * n;

@@ -212,6 +212,68 @@ template <class T> void check_exponent() {
   }
 }
 
+void expect_integers(const char* word, vec<std::uint32_t> got, const std::uint32_t* expected) {
+  // No word stores integers but as the upper halves of floats: of 0 they are their own.
+  constexpr std::ptrdiff_t size = vec<float>::size;
+  BFloat16 upper[size], lower[size];
+  store_upper(upper, set(0.0F), got);
+  store_upper(lower, set(0.0F), got * set(std::uint32_t{1} << 16));
+  for (std::ptrdiff_t k = 0; k < size; ++k) {
+    if ((std::uint32_t{upper[k].bits} << 16 | lower[k].bits) != expected[k]) {
+      fail(std::string(word) + " of integers, lane " + std::to_string(k));
+    }
+  }
+}
+
+void check_integers() {
+  constexpr std::ptrdiff_t size = vec<float>::size;
+  std::uint32_t a[size], b[size], expected[5][size];
+  for (std::uint32_t seed = 1; seed < 1000; ++seed) {
+    for (std::uint32_t k = 0; k < size; ++k) {
+      a[k] = (seed * 16 + k) * 2654435761U;
+      b[k] = a[k] * a[k] ^ a[k] >> 15;
+      expected[0][k] = a[k] + b[k];
+      expected[1][k] = a[k] * b[k];
+      expected[2][k] = a[k] ^ b[k];
+      expected[3][k] = a[k] >> 15;
+      expected[4][k] = a[0];
+    }
+    const vec<std::uint32_t> x = load(a), y = load(b);
+    expect_integers("+", x + y, expected[0]);
+    expect_integers("*", x * y, expected[1]);
+    expect_integers("^", x ^ y, expected[2]);
+    expect_integers("shift_right", shift_right<15>(x), expected[3]);
+    expect_integers("set", set(a[0]), expected[4]);
+    for (int byte = 0; byte < 4; ++byte) {
+      for (std::uint32_t k = 0; k < size; ++k) {
+        expected[0][k] = (std::uint64_t{a[k]} << 32 | a[k]) >> 8 * byte & 0xFFFF;
+      }
+      expect_integers("two_bytes", two_bytes(x, byte), expected[0]);
+    }
+  }
+}
+
+void check_store_upper() {
+  constexpr std::ptrdiff_t size = vec<float>::size, count = 1 << 16;
+  float v[size];
+  BFloat16 upper[size];
+  for (std::uint32_t i = 0; i < count; i += size) {
+    for (std::uint32_t k = 0; k < size; ++k) {
+      const std::uint32_t bits = (i + k) << 16 | (i * 31 + k);
+      std::memcpy(v + k, &bits, sizeof bits);
+    }
+    for (const std::uint32_t added : {0U, 0x7FFFU, 0xFFFFU}) {
+      store_upper(upper, load(v), set(added));
+      for (std::uint32_t k = 0; k < size; ++k) {
+        const std::uint32_t bits = (i + k) << 16 | (i * 31 + k);
+        const bool right = std::isnan(v[k]) ? std::isnan(as<float>(upper[k]))
+                                            : upper[k].bits == (bits + added) >> 16;
+        if (!right) fail("store_upper of " + std::to_string(v[k]));
+      }
+    }
+  }
+}
+
 template <class T> void check_transpose() {
   constexpr std::ptrdiff_t size = vec<T>::size;
   T columns[size][size];
@@ -281,4 +343,6 @@ int main() {
   check_all<float>();
   check_all<double>();
   check_conversions();
+  check_integers();
+  check_store_upper();
 }

@@ -1,7 +1,7 @@
 """What an optimizer remembers between steps."""
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from fallline.optim._arrays import Key, Pair, described_place, widened
 from fallline.typing import Float64Array
 
 Layout: TypeAlias = dict[Key, tuple[tuple[int, ...], str]]
+
+_LINE: Final = 64  # bytes of a cache line
 
 
 class State:
@@ -80,12 +82,24 @@ class State:
             wide = np.float64 if w.kind == "float64" else np.float32
             dtype = np.uint16 if slot_kind == "bfloat16" and wide is np.float32 else wide
             if key not in self.slots:
-                self.slots[key] = [np.zeros(w.array.size, dtype) for _ in range(n_slots)]
+                self.slots[key] = [_zeros_beside(w.array, dtype) for _ in range(n_slots)]
             if averages and key not in self.averages:
                 # Before the first step it does not count what they are.
                 self.averages[key] = (
-                    widened(w.array) if self.steps else np.zeros(w.array.size, wide)
+                    widened(w.array) if self.steps else _zeros_beside(w.array, wide)
                 )
+
+
+def _zeros_beside(w: Any, dtype: type[Any]) -> Any:
+    """Return zeros, as many as there are weights and as far behind the beginning of a cache line.
+
+    Steps go from line to line of the weights: of arrays that lie alike no line is cut in two.
+    """
+    size = np.dtype(dtype).itemsize
+    room = np.zeros(w.size + _LINE // size, dtype)
+    begin, behind = (array.__array_interface__["data"][0] for array in (room, w))
+    skipped = (behind - begin) % _LINE // size
+    return room[skipped : skipped + w.size]
 
 
 def _raise_changed(layout: Layout, before: Layout) -> None:
