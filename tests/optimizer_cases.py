@@ -46,10 +46,12 @@ CASES = {
     "amsgrad": case("Adam", "amsgrad", BETAS, amsgrad=True),
     "adamw": case("AdamW", "adam", BETAS, "weight_decay"),
     "adamw-amsgrad": case("AdamW", "amsgrad", BETAS, "weight_decay", amsgrad=True),
-    "nadam": case("NAdam", "nadam", [*BETAS, 0.96**4e-3]),
-    "nadam-fast": case("NAdam", "nadam", [0.5, 0.9, 1e-3, 0.96**0.5], momentum_decay=0.5, **FAST),
+    "nadam": case("NAdam", "nadam", [*BETAS, 0.96**4e-3, 0.0]),
+    "nadam-fast": case(
+        "NAdam", "nadam", [0.5, 0.9, 1e-3, 0.96**0.5, 0.0], momentum_decay=0.5, **FAST
+    ),
     "nadam-decoupled": case(
-        "NAdam", "nadam", [*BETAS, 0.96**4e-3], "weight_decay", decoupled_weight_decay=True
+        "NAdam", "nadam", [*BETAS, 0.96**4e-3, 0.0], "weight_decay", decoupled_weight_decay=True
     ),
     "radam": case("RAdam", "radam", BETAS),
     "radam-fast": case("RAdam", "radam", [0.5, 0.9, 1e-3], **FAST),

@@ -87,10 +87,12 @@ def nadam(
     beta2: float,
     eps: float,
     q: float,
+    before: float,
 ) -> Float64Array:
     mu = [beta1 * (1 - 0.5 * math.pow(q, k)) for k in range(1, t + 2)]
     m, v = moments(g, slots, beta1, beta2)
-    ahead = (1 - mu[-2]) * g / (1 - math.prod(mu[:-1])) + mu[-1] * m / (1 - math.prod(mu))
+    product = before * mu[-2] if before else math.prod(mu[:-1])
+    ahead = (1 - mu[-2]) * g / (1 - product) + mu[-1] * m / (1 - product * mu[-1])
     return ahead / (np.sqrt(v / (1 - math.pow(beta2, t))) + eps)
 
 
@@ -246,7 +248,7 @@ RULES = {
     "nesterov": Rule(1, 1, nesterov),
     "adam": Rule(2, 3, adam),
     "amsgrad": Rule(3, 3, amsgrad),
-    "nadam": Rule(2, 4, nadam),
+    "nadam": Rule(2, 5, nadam),
     "radam": Rule(2, 3, radam),
     "adamax": Rule(2, 3, adamax),
     "adagrad": Rule(1, 2, adagrad),

@@ -13,7 +13,7 @@ PARAMETERS: dict[str, list[float]] = {
     "nesterov": [0.5],
     "adam": [0.9, 0.99, 1e-3],
     "amsgrad": [0.9, 0.99, 1e-3],
-    "nadam": [0.9, 0.99, 1e-3, 0.96],
+    "nadam": [0.9, 0.99, 1e-3, 0.96, 0.0],
     "radam": [0.9, 0.99, 1e-3],
     "adamax": [0.9, 0.99, 1e-3],
     "adagrad": [0.1, 0.05],

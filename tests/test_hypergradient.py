@@ -224,6 +224,31 @@ SQUARED = fl.losses.Squared()
             r"standardize must be False with SGD",
         ),
         (
+            fl.Trainer(
+                SQUARED,
+                penalty=L2,
+                optimizer=fl.optim.SGD(fl.schedules.ReduceOnPlateau(0.1)),
+            ),
+            r"learning_rate must follow from the step number, got ReduceOnPlateau",
+        ),
+        (
+            fl.Trainer(
+                SQUARED,
+                penalty=L2,
+                optimizer=fl.optim.SGD(0.1),
+                callbacks=[fl.callbacks.EarlyStopping(patience=1)],
+            ),
+            r"callbacks must be empty with SGD, as all steps are differentiated",
+        ),
+        (
+            fl.Trainer(SQUARED, penalty=L2, optimizer=fl.optim.SGD(0.1), max_time=1.0),
+            r"max_time must be None with SGD, as all steps are differentiated",
+        ),
+        (
+            fl.Trainer(SQUARED, penalty=L2, max_time=1e-9),
+            r"trainer must come to an optimum, got status 'budget'; raise max_time",
+        ),
+        (
             fl.Trainer(SQUARED, penalty=fl.penalties.WeightedL2([1.0])),
             r"penalty must have an alpha for each of the 4 features, got 1",
         ),
@@ -259,8 +284,14 @@ def test_a_penalty_of_each_feature_is_for_the_optimum_alone() -> None:
         fl.Trainer(SQUARED, penalty=fl.penalties.WeightedL2(ALPHAS), optimizer=fl.optim.SGD(0.1))
     with pytest.raises(ValueError, match=r"alphas\[1\] must be a positive finite number, got 0.0"):
         fl.penalties.WeightedL2([1.0, 0.0])
-    with pytest.raises(TypeError, match=r"alphas must be a number for each feature, got 0.1; L2"):
-        fl.penalties.WeightedL2(0.1)  # type: ignore[arg-type]
+    for wrong in (0.1, np.array(0.1), {"a": 1.0}, "1"):
+        with pytest.raises(TypeError, match=r"alphas must be a list or array of numbers, one for"):
+            fl.penalties.WeightedL2(wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"alphas must have a number for each feature, got none"):
+        fl.penalties.WeightedL2([])
+    wide = fl.Trainer(SQUARED, penalty=fl.penalties.WeightedL2(np.ones(1500)))
+    with pytest.raises(ValueError, match=r"at most 1499 features for a penalty of root alpha w"):
+        wide.fit(np.ones((3, 1500)), np.arange(3.0))
     X = rows(SQUARED)[0]
     both = np.column_stack([X[:, 0], X[:, 1]])
     with pytest.raises(ValueError, match=r"penalty must be the same for all features with severa"):

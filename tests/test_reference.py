@@ -128,7 +128,7 @@ def more_torch_optimizers(torch: Any) -> dict[str, tuple[Callable[..., Any], dic
         ),
         "nadam": (
             lambda p, lr: optim.NAdam(p, lr, momentum_decay=2.0, **betas),
-            {"rule": "nadam", "parameters": (0.8, 0.95, 1e-3, 0.96**2)},
+            {"rule": "nadam", "parameters": (0.8, 0.95, 1e-3, 0.96**2, 0.0)},
         ),
         "radam": (
             lambda p, lr: optim.RAdam(p, lr, **betas),

@@ -17,7 +17,7 @@ PARAMETERS: dict[str, list[float]] = {
     "nesterov": [0.9],
     "adam": [0.9, 0.999, 1e-3],
     "amsgrad": [0.9, 0.999, 1e-3],
-    "nadam": [0.9, 0.999, 1e-3, 0.98],
+    "nadam": [0.9, 0.999, 1e-3, 0.98, 0.0],
     "radam": [0.9, 0.999, 1e-3],
     "adamax": [0.9, 0.999, 1e-3],
     "adagrad": [1e-3, 0.5],

@@ -353,13 +353,14 @@ def test_settings_that_do_not_fit_are_refused(torch: Any) -> None:
         fl.torch.ASGD(params, state_dtype=torch.bfloat16)
     with pytest.raises(ValueError, match=r"ema must be a number in \(0, 1\) for averages"):
         fl.torch.AdamW(params).averaged(params)
-    groups = [{"params": params[:1], "amsgrad": True}, {"params": params[1:]}]
-    optimizer = fl.torch.AdamW(groups, clip_norm=1.0)
-    give_gradients(torch, params, 0)
-    before = [w.detach().clone() for w in params]
-    with pytest.raises(ValueError, match=r"groups must have the same rule and maximize next to"):
-        optimizer.step()
-    assert same_bits(params, before)
+    with pytest.raises(ValueError, match=r"lr must be a finite number >= 0, got -1.0"):
+        fl.torch.Lion(params, lr=-1.0)
+    with pytest.raises(ValueError, match=r"betas\[0\] must be a number in \[0, 1\), got 2.0"):
+        fl.torch.Lion(params, betas=(2.0, 0.9))
+    with pytest.raises(ValueError, match=r"fused must be left out, as the core makes the steps"):
+        fl.torch.AdamW([{"params": params, "fused": True}])
+    with pytest.raises(TypeError, match=r"CoreOptimizer must be given a rule; use AdamW"):
+        fl.torch.CoreOptimizer(params)
 
 
 def test_a_state_of_another_shape_is_refused(torch: Any) -> None:

@@ -1,5 +1,8 @@
 """The search for an alpha of each feature: what it finds, against a grid, and what it costs."""
 
+import os
+import subprocess
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,7 +87,7 @@ def test_the_model_is_that_of_the_alphas_and_nothing_is_changed() -> None:
     assert tuned.fit.status == "certified"
 
 
-@pytest.mark.parametrize("start", [1e-6, 1e4])
+@pytest.mark.parametrize("start", [1e-8, 1e-6, 1e4, 1e7])
 def test_a_start_far_off_is_left_behind(start: float) -> None:
     train, held_out, _ = made("squared", (200, 100), 20, 0)
     near, far = (
@@ -96,6 +99,39 @@ def test_a_start_far_off_is_left_behind(start: float) -> None:
         for alpha in (0.1, start)
     )
     assert far.value < 1.1 * near.value
+
+
+def test_targets_that_do_not_vary_are_fitted_once_or_twice() -> None:
+    train, held_out, _ = made("squared", (50, 20), 6, 0)
+    trainer = fl.Trainer(fl.losses.Squared(), penalty=fl.penalties.L2(0.1))
+    constant = fl.tune(
+        trainer, train.X, np.ones(50), validation=(held_out.X, np.ones(len(held_out.y)))
+    )
+    assert len(constant.values) <= 2
+
+
+ALPHAS = """
+import numpy as np, fallline as fl
+rng = np.random.default_rng(0)
+X = rng.standard_normal((200, 30))
+y = X[:, :3].sum(axis=1) + rng.standard_normal(200)
+trainer = fl.Trainer(fl.losses.Squared(), penalty=fl.penalties.L2(0.1))
+print(fl.tune(trainer, X[:100], y[:100], validation=(X[100:], y[100:])).alpha.tobytes().hex())
+"""
+
+
+def test_numpy_on_an_older_processor_gives_the_same_bits() -> None:
+    found = set()
+    for features in ("", "X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512_SKX"):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", ALPHAS],
+            env=os.environ | {"NPY_DISABLE_CPU_FEATURES": features},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found.add(done.stdout)
+    assert len(found) == 1
 
 
 def test_a_budget_of_one_is_the_start() -> None:

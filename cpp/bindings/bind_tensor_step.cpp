@@ -1,6 +1,8 @@
 #include <pybind11/stl.h>
 
+#include <cmath>
 #include <cstdint>
+#include <optional>
 #include <tuple>
 
 #include "bindings/arrays.hpp"
@@ -56,8 +58,18 @@ std::vector<ParameterArray> arrays_of(const Array<std::int64_t>& table, const Ro
   return arrays;
 }
 
-bool step_tensors(const std::string& rule, const std::vector<Group>& groups, double sign,
-                  double clip_norm, bool skips_nonfinite, double fading, bool lazy) {
+// The groups of a rule, which all go down or up.
+using Call = std::tuple<std::string, double, std::vector<Group>>;
+
+// A step over the groups of a call, and the number and the learning rate of each.
+struct Prepared {
+  ArrayStep step;
+  std::vector<std::int64_t> numbers;
+  std::vector<double> rates;
+};
+
+Prepared prepared(const Call& call, ArrayStepOptions options) {
+  const auto& [rule, sign, groups] = call;
   const RuleEntry<float>& entry = array_rule<float>(rule);
   if (entry.n_memory) throw py::value_error(rule + " keeps numbers of its own");
   std::vector<ArrayGroup> views;
@@ -71,16 +83,32 @@ bool step_tensors(const std::string& rule, const std::vector<Group>& groups, dou
     numbers.push_back(number);
     rates.push_back(rate);
   }
+  options.sign = sign;
+  return {ArrayStep(rule, std::move(views), options), std::move(numbers), std::move(rates)};
+}
+
+bool step_tensors(const std::vector<Call>& calls, double clip_norm, bool skips_nonfinite,
+                  double fading, bool lazy) {
+  const ArrayStepOptions options{1, clip_norm, skips_nonfinite, fading, lazy};
+  std::vector<Prepared> steps;
+  for (const Call& call : calls) steps.push_back(prepared(call, options));
   const py::gil_scoped_release no_gil;
-  ArrayStep step(rule, std::move(views), {sign, clip_norm, skips_nonfinite, fading, lazy});
-  return step.step(numbers.data(), rates.data());
+  std::optional<double> scale = 1.0;
+  if (options.asks_for_norm()) {
+    double squares = 0;
+    for (Prepared& of : steps) squares += of.step.sum_of_squares();
+    scale = options.scale(std::sqrt(squares));
+  }
+  if (!scale) return false;
+  for (Prepared& of : steps) of.step.step_scaled(of.numbers.data(), of.rates.data(), *scale);
+  return true;
 }
 
 }  // namespace
 
 void bind_tensor_step(py::module_& m) {
-  m.def("step_tensors", step_tensors, py::arg("rule"), py::arg("groups"), py::arg("sign"),
-        py::arg("clip_norm"), py::arg("skips_nonfinite"), py::arg("fading"), py::arg("lazy"),
+  m.def("step_tensors", step_tensors, py::arg("calls"), py::arg("clip_norm"),
+        py::arg("skips_nonfinite"), py::arg("fading"), py::arg("lazy"),
         "Make one step over memory that the caller has checked; False if it was left out.");
 }
 

@@ -5,7 +5,8 @@
 struct NAdam {
   static constexpr const char* name = "nadam";
   static constexpr int n_slots = 2;
-  static constexpr int n_parameters = 4;  // beta1, beta2, eps, q
+  // beta1, beta2, eps, q, and the product of all mu before this step; 0: as these numbers have it
+  static constexpr int n_parameters = 5;
   static constexpr int n_penalties = 0;
 
   template <class V> struct Element {
@@ -22,19 +23,25 @@ struct NAdam {
     struct Schedule {
       double mu = 0, next = 0, product = 1;  // of all mu so far
       template <class Numbers> explicit Schedule(const Numbers& at) {
+        const double beta1 = at.parameters[0], q = at.parameters[3], before = at.parameters[4];
+        mu = beta1 * (1 - 0.5 * power(q, at.step));
+        next = beta1 * (1 - 0.5 * power(q, at.step + 1));
+        product = before > 0 ? before * mu : product_up_to(at.step, beta1, q);
+      }
+
+     private:
+      static double product_up_to(std::int64_t step, double beta1, double q) {
         constexpr double nothing = 1e-18;  // next to 1
-        const double beta1 = at.parameters[0], q = at.parameters[3];
+        double product = 1;
         double power_of_q = 1;
         std::int64_t k = 0;
         // One of both fades within some 2000 steps whatever q is.
-        while (k < at.step && product > nothing && power_of_q > nothing) {
+        while (k < step && product > nothing && power_of_q > nothing) {
           power_of_q *= q;
           product *= beta1 * (1 - 0.5 * power_of_q);
           ++k;
         }
-        product *= power(beta1, at.step - k);
-        mu = beta1 * (1 - 0.5 * power(q, at.step));
-        next = beta1 * (1 - 0.5 * power(q, at.step + 1));
+        return product * power(beta1, step - k);
       }
     };
     template <class Numbers> Element(const Numbers& at, const Schedule& schedule)

@@ -48,6 +48,15 @@ template <class T> const RuleEntry<T>& array_rule(const std::string& name) {
 template const RuleEntry<float>& array_rule(const std::string&);
 template const RuleEntry<double>& array_rule(const std::string&);
 
+bool ArrayStepOptions::asks_for_norm() const {
+  return skips_nonfinite || clip_norm < std::numeric_limits<double>::infinity();
+}
+
+std::optional<double> ArrayStepOptions::scale(double norm) const {
+  if (skips_nonfinite && !std::isfinite(norm)) return std::nullopt;
+  return std::min(1.0, clip_norm / (norm + 1e-6));  // as torch.nn.utils.clip_grad_norm_ adds
+}
+
 ArrayStep::ArrayStep(const std::string& rule, std::vector<ArrayGroup> groups,
                      ArrayStepOptions options)
     : rule_(array_rule<float>(rule)),
@@ -168,13 +177,15 @@ template <class Work> void ArrayStep::for_all(const Work& work) const {
 }
 
 bool ArrayStep::step(const std::int64_t* numbers, const double* learning_rates) {
-  double scale = options_.sign;
-  if (options_.skips_nonfinite || options_.clip_norm < std::numeric_limits<double>::infinity()) {
-    const double length = norm();
-    if (options_.skips_nonfinite && !std::isfinite(length)) return false;
-    // torch.nn.utils.clip_grad_norm_ adds the same.
-    scale *= std::min(1.0, options_.clip_norm / (length + 1e-6));
-  }
+  std::optional<double> scale = 1.0;
+  if (options_.asks_for_norm()) scale = options_.scale(std::sqrt(sum_of_squares()));
+  if (scale) step_scaled(numbers, learning_rates, *scale);
+  return scale.has_value();
+}
+
+void ArrayStep::step_scaled(const std::int64_t* numbers, const double* learning_rates,
+                            double scale) {
+  scale *= options_.sign;
   for (std::size_t k = 0; k < groups_.size(); ++k) {
     const ArrayGroup& group = groups_[k];
     numbers_[k] = {numbers[k],         learning_rates[k],       scale,           group.l2,    0,
@@ -203,11 +214,9 @@ bool ArrayStep::step(const std::int64_t* numbers, const double* learning_rates) 
       fallline::step(scattered_rule_, at, scattered_[k], gradients);
     }
   });
-  return true;
 }
 
-// Of all gradients together; not finite where one of their elements is not.
-double ArrayStep::norm() {
+double ArrayStep::sum_of_squares() {
   for_all([this](const Run& run, std::ptrdiff_t begin, std::ptrdiff_t end) {
     PieceGradients gradients;
     for (std::ptrdiff_t k = begin; k < end; ++k) {
@@ -218,15 +227,15 @@ double ArrayStep::norm() {
       } else if (run.kind == Run::Kind::float64) {
         sum = kernels<double>().sum_of_squares(doubles_[at].gradient, doubles_[at].n);
       } else if (run.kind == Run::Kind::narrow) {
-        sum = sum_of_squares(narrows_[at]);
+        sum = fallline::sum_of_squares(narrows_[at]);
       } else {
-        sum = sum_of_squares(scattered_[at], gradients);
+        sum = fallline::sum_of_squares(scattered_[at], gradients);
       }
     }
   });
   if (n_pieces_ == 0) return 0;
   add_pairwise(sums_.data(), n_pieces_, 1);
-  return std::sqrt(sums_[0]);
+  return sums_[0];
 }
 
 // What the rule sums up over each piece.

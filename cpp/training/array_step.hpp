@@ -1,6 +1,7 @@
 // A step of an optimizer over anybody's arrays, all of them in one go.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct ArrayStepOptions {
   bool skips_nonfinite;  // a step whose gradient has a NaN or an infinity is left out
   double fading;         // share of the averages of the weights that is kept
   bool lazy;             // rows without a gradient stay as they are, next to rows with one
+
+  bool asks_for_norm() const;
+  // What gradients of that norm are multiplied by; nothing if the step is to be left out.
+  std::optional<double> scale(double norm) const;
 };
 
 // The rule of that name, for models of rows or for arrays alone.
@@ -34,6 +39,11 @@ class ArrayStep {
 
   // One number and learning rate for each group; numbers count from 1. False if it was left out.
   bool step(const std::int64_t* numbers, const double* learning_rates);
+  // The same whatever the norm is, with gradients multiplied by a scale.
+  void step_scaled(const std::int64_t* numbers, const double* learning_rates, double scale);
+
+  // Of all gradients together; not finite where one of their elements is not.
+  double sum_of_squares();
 
   std::size_t n_groups() const { return groups_.size(); }
   std::ptrdiff_t n_elements() const { return n_elements_; }
@@ -64,7 +74,6 @@ class ArrayStep {
   std::ptrdiff_t size_of(Run::Kind kind) const;
   // Calls work(run, begin, end) for positions of pieces, all of them, on several threads.
   template <class Work> void for_all(const Work& work) const;
-  double norm();
   void reduce_all();
   void add_sums(std::size_t group, double* sums);
 

@@ -91,4 +91,4 @@ def __getattr__(name: str) -> Any:  # the estimators load scikit-learn, so they 
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, "torch"] if find_spec("torch") else __all__

@@ -17,6 +17,9 @@ from fallline.typing import Float64Array
 # Newton's steps from a certified optimum to one that rounding errors limit.
 _MOST_STEPS: Final = 8
 
+# How fits end that Newton's method goes on from.
+_AT_OPTIMUM: Final = frozenset({"certified", "estimated", "floor"})
+
 
 class AtOptimum(NamedTuple):
     """The minimum of F, and the validation loss there.
@@ -59,11 +62,22 @@ class AtOptimum(NamedTuple):
 def at_optimum(trainer: Trainer, fit: Fit, data: Data, held_out: Data) -> AtOptimum:
     """Return what the optimum that a fit has come close to is like.
 
+    Raises
+    ------
+    ValueError
+        If it has not come close.
+
     Notes
     -----
     A certificate is of F, whose minimum is flat: weights a millionth of F above it may be off by a
     thousandth. Newton's method goes on from them until nothing changes.
     """
+    if fit.status not in _AT_OPTIMUM:
+        message = (
+            f"trainer must come to an optimum, got status {fit.status!r}; raise max_time, epochs "
+            "or the alpha of the penalty"
+        )
+        raise ValueError(message)
     columns = trainer._standardization(data) if trainer.standardize else None
     objective = objective_of(problem_of(trainer, data, columns))
     coef, intercept = fit.coef.astype(np.float64), cast("float", fit.intercept)

@@ -210,9 +210,7 @@ def step(
 ) -> None: ...
 def array_rules() -> dict[str, tuple[int, int, int]]: ...
 def step_tensors(
-    rule: str,
-    groups: list[tuple[Any, ...]],
-    sign: float,
+    calls: list[tuple[str, float, list[tuple[Any, ...]]]],
     clip_norm: float,
     skips_nonfinite: bool,
     fading: float,

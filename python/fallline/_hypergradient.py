@@ -85,7 +85,8 @@ def hypergradient(
               \dot v \leftarrow \mu \dot v + \dot g, \quad
               s \leftarrow s - \eta \dot v,
 
-    and likewise for the learning rate. That takes as long as training n_features + 1 models.
+    and likewise for the learning rate. That takes two to three times as long as training
+    n_features + 1 models.
 
     References
     ----------
@@ -164,6 +165,16 @@ def _check_steps(trainer: Trainer, data: Data) -> None:
             f"optimizer must be 'auto' or SGD with a learning rate, got {optimizer!r}, whose steps "
             "are not differentiated"
         )
+        raise ValueError(message)
+    if optimizer.learning_rate.state_dict():
+        message = (
+            f"learning_rate must follow from the step number, got {optimizer.learning_rate!r}, "
+            "which follows the loss"
+        )
+        raise ValueError(message)
+    if trainer.callbacks or trainer.max_time < math.inf:
+        what = "callbacks must be empty" if trainer.callbacks else "max_time must be None"
+        message = f"{what} with SGD, as all steps are differentiated; set epochs instead"
         raise ValueError(message)
     if trainer.standardize:
         message = "standardize must be False with SGD, got True; scale the columns first"

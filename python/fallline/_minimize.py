@@ -136,6 +136,7 @@ def minimize(
     >>> fl.minimize(rosenbrock, [-1.2, 1.0], jac=True, optimizer=adam).success
     True
     """
+    jac = jac or None  # as False is to SciPy
     chosen = _Options(tol, optimizer, learning_rate, maxiter, disp).updated(options)
     tolerance = not_negative("tol", _TOL if chosen.tol is None else chosen.tol)
     n_most, says = integer("maxiter", chosen.maxiter), boolean("disp", chosen.disp)
@@ -182,7 +183,7 @@ def _check_callables(fun: object, jac: object, callback: object) -> None:
     if not callable(fun):
         message = f"fun must be a function, got {fun!r}; the order is minimize(fun, x0)"
         raise TypeError(message)
-    if not (callable(jac) or jac is None or jac is True):
+    if not (callable(jac) or jac is None or isinstance(jac, bool)):
         message = (
             f"jac must be a function, True or None, got {jac!r}; None takes finite differences"
         )

@@ -23,6 +23,9 @@ _DEVIATION: Final = 2.0
 _LONGEST: Final = 2.0
 _LONGEST_SHARED: Final = 4.0
 
+# What is left of a shift of all that has gone too far.
+_BACK: Final = 0.25
+
 # Fits at most for the alpha of all features, which each goes on from.
 _SHARED_FITS: Final = 4
 
@@ -105,11 +108,11 @@ def tune(
               \theta_j = \log \alpha_j,
 
     with V the mean loss of the n validation rows, :math:`\bar\theta` the shared logarithm,
-    :math:`\varphi` the dispersion of the loss, which is twice V of the squared one and 1 of others,
-    and :math:`\sigma = 2`. That is the posterior mode for alphas that are expected within a factor
-    of seven of the shared one; without it features without a signal would fit the noise of the
-    validation rows. The gradient of V is that of `hypergradient`, and its Gauss-Newton matrix
-    follows from the same factor.
+    :math:`\varphi` the dispersion, which is 1 of losses for classification and of `Poisson` and
+    twice V of others, and :math:`\sigma = 2`. That is the posterior mode for alphas that are
+    expected within a factor of seven of the shared one; without it features without a signal would
+    fit the noise of the validation rows. The gradient of V is that of `hypergradient`, and its
+    Gauss-Newton matrix follows from the same factor.
 
     References
     ----------
@@ -134,15 +137,22 @@ def tune(
         raise ValueError(message)
 
     search = _Search(trainer, (X, y, sample_weight), data, held_out, max_fits)
-    place = search.visit(np.log(_alphas(trainer.penalty, data.X.shape[1])))
+    place = search.visit(np.array(_log_alphas(trainer.penalty, data.X.shape[1])))
     place = _separated(search, _shared(search, place), len(held_out.y))
-    return Tuned(np.exp(place.log_alpha), place.fit, place.found.value, search.values)
+    return Tuned(
+        np.array(exponentials(place.log_alpha)), place.fit, place.found.value, search.values
+    )
 
 
-def _alphas(penalty: Penalty | None, n_features: int) -> Float64Array:
+def exponentials(log_alpha: Float64Array) -> list[float]:
+    # Not numpy.exp, whose last bits are those of the processor's instructions.
+    return [math.exp(x) for x in log_alpha.tolist()]
+
+
+def _log_alphas(penalty: Penalty | None, n_features: int) -> list[float]:
     if isinstance(penalty, WeightedL2):
-        return np.array(penalty.alphas)
-    return np.full(n_features, penalty.l2 if penalty else 0.0)
+        return [math.log(alpha) for alpha in penalty.alphas]
+    return [math.log(penalty.l2 if penalty else 1.0)] * n_features
 
 
 class _Place(NamedTuple):
@@ -159,21 +169,21 @@ class _Search:
     ) -> None:
         self.trainer, self._rows, self._data, self._held_out = trainer, rows, data, held_out
         self._fits = fits
-        self._is_stopped = False
         self.values: list[float] = []
 
     @property
     def left(self) -> int:
         """Fits that may still be made."""
-        return 0 if self._is_stopped else self._fits - len(self.values)
+        return self._fits - len(self.values)
 
     def visit(self, log_alpha: Float64Array) -> _Place:
         """Train a model."""
         trainer = copy.copy(self.trainer)
-        trainer.penalty = WeightedL2(np.exp(log_alpha).tolist())
+        trainer.penalty = WeightedL2(exponentials(log_alpha))
         X, y, sample_weight = self._rows
         fit = trainer.fit(X, y, sample_weight=sample_weight)
-        self._is_stopped = fit.status == "interrupted"
+        if fit.status == "interrupted":
+            raise KeyboardInterrupt
         found = at_optimum(trainer, fit, self._data, self._held_out)
         self.values.append(found.value)
         return _Place(log_alpha, fit, found)
@@ -182,14 +192,19 @@ class _Search:
 def _shared(search: _Search, place: _Place) -> _Place:
     """Return where all alphas together do best, or nearly so."""
     together = np.ones(len(place.log_alpha))
-    while search.left and len(search.values) < _SHARED_FITS:
+    is_far = True  # where the last shift was cut, the loss was nearly flat
+    while search.left and (is_far or len(search.values) < _SHARED_FITS):
         slope = float(place.found.slopes.sum())
         curvature = float(place.found.curve(together).sum())
         shift = -slope / curvature if curvature > 0.0 else -math.copysign(_LONGEST_SHARED, slope)
         shift = min(max(shift, -_LONGEST_SHARED), _LONGEST_SHARED)
         if abs(shift) < _SHORTEST:
             break
+        is_far = abs(shift) == _LONGEST_SHARED
         moved = search.visit(place.log_alpha + shift)
+        while search.left and moved.found.value > place.found.value and abs(shift) > _SHORTEST:
+            shift *= _BACK
+            moved = search.visit(place.log_alpha + shift)
         if not moved.found.value < place.found.value:
             break
         place = moved
@@ -212,7 +227,7 @@ def _separated(search: _Search, place: _Place, n_held_out: int) -> _Place:
         slopes = place.found.slopes + prior * (place.log_alpha - center)
         step = _solved(place.found, prior * (1.0 + damping), -slopes)
         step = np.clip(step, -_LONGEST, _LONGEST)
-        if -inner(slopes, step) < _LEAST_GAIN * dispersion / n_held_out:
+        if -inner(slopes, step) <= _LEAST_GAIN * dispersion / n_held_out:
             break
         moved = search.visit(place.log_alpha + step)
         if value_at(moved) < value_at(place):

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from fallline._arguments import fraction, not_negative, positive
 from fallline._frozen import Frozen
 
@@ -68,7 +70,8 @@ class L2(Penalty):
 class WeightedL2(Penalty):
     r"""Half the squared norm with a strength for each feature (generalised ridge).
 
-    For `fallline.Trainer` with ``optimizer="auto"``, which goes to the optimum.
+    For `fallline.Trainer` with ``optimizer="auto"``, which goes to the optimum, and fewer than
+    1,500 features of one output.
 
     Parameters
     ----------
@@ -105,12 +108,17 @@ class WeightedL2(Penalty):
     alphas: tuple[float, ...]
 
     def __init__(self, alphas: Iterable[float]) -> None:
-        if isinstance(alphas, str) or not isinstance(alphas, Iterable):
+        given = alphas.tolist() if isinstance(alphas, np.ndarray) else alphas
+        if not isinstance(given, list | tuple):
             message = (
-                f"alphas must be a number for each feature, got {alphas!r}; L2 takes a single one"
+                f"alphas must be a list or array of numbers, one for each feature, got {alphas!r}; "
+                "L2 takes a single one"
             )
             raise TypeError(message)
-        checked = (positive(f"alphas[{k}]", alpha) for k, alpha in enumerate(alphas))
+        if not given:
+            message = "alphas must have a number for each feature, got none"
+            raise ValueError(message)
+        checked = (positive(f"alphas[{k}]", alpha) for k, alpha in enumerate(given))
         vars(self).update(alphas=tuple(checked))
 
 

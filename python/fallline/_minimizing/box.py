@@ -32,11 +32,14 @@ class Box:
             lower, upper = _sides(bounds, n)
         if not (lower <= upper).all():
             i = int(np.argmin(lower <= upper))
-            message = f"bounds must have lower <= upper, got {(lower[i], upper[i])} at place {i}"
+            pair = float(lower[i]), float(upper[i])
+            message = f"bounds must have lower <= upper, got {pair} at place {i}"
             raise ValueError(message)
         if (empty := (lower == np.inf) | (upper == -np.inf)).any():
             i = int(np.argmax(empty))
-            message = f"bounds must leave numbers, got {(lower[i], upper[i])} at place {i}"
+            message = (
+                f"bounds must leave numbers, got {(float(lower[i]), float(upper[i]))} at place {i}"
+            )
             raise ValueError(message)
         return cls(lower, upper)
 

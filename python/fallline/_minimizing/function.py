@@ -55,8 +55,11 @@ class Function:
         found = self._fun(x.copy(), *self._args)
         if self._jac is True:
             found, self._beside = _pair(found)
+        array = np.asarray(found)
         try:
-            return float(np.asarray(found).item())
+            if array.dtype.kind not in "biuf":
+                raise TypeError
+            return float(array.item())
         except (TypeError, ValueError):
             message = (
                 f"fun must return a number, got {found!r}; where it returns its gradient as well, "

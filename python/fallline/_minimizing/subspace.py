@@ -39,8 +39,9 @@ def descend(function: Function, box: Box, watch: Watch, start: Point) -> Ending:
     point, ways = start, _Ways(box, start)
     ending = watch.begin()
     while ending is None:
-        ahead = (next_point(function, box, point, way) for way in ways.at(point))
-        following = next((found for found in ahead if found is not None), None)
+        following = None
+        for way in ways.at(point):  # no generator, in which StopIteration of fun would be another
+            following = following or next_point(function, box, point, way)
         if following is None or watch.idles:
             return watch.at_the_floor()
         ways.learn(point, following)

@@ -91,4 +91,4 @@ class NAdam(MomentRule):
 
     @property
     def rule_parameters(self) -> list[float]:
-        return [*super().rule_parameters, 0.96**self.momentum_decay]
+        return [*super().rule_parameters, 0.96**self.momentum_decay, 0.0]

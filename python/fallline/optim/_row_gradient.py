@@ -88,7 +88,7 @@ class RowGradient:
 
     def __init__(self, rows: Any, values: Any) -> None:
         found = rows if isinstance(rows, np.ndarray) else np.asarray(rows)
-        if found.dtype.kind not in "iu":
+        if found.dtype.kind not in "iu" and found.size:
             remedy = "numpy.flatnonzero gives those of a mask"
             message = f"rows must be integers, got {found.dtype}; {remedy}"
             raise TypeError(message)

@@ -74,9 +74,9 @@ def solve(problem: Problem) -> Optimum:
         return second_order.solve(problem)
     if problem.deviation is not None:
         message = (
-            "standardize must be False with optimizer='auto' and more than "
-            f"{second_order.LARGEST_HESSIAN - 1} features, got True with "
-            f"{problem.X.shape[1]}; name an optimizer, or scale the columns first"
+            f"X must have at most {second_order.LARGEST_HESSIAN - 1} features for a penalty of "
+            f"{problem.penalized}, got {problem.X.shape[1]}; scale the columns first, and use "
+            "fl.penalties.L2 without standardize"
         )
         raise ValueError(message)
     return working_set.solve(problem) if has_l1 else _of_many_columns(problem)

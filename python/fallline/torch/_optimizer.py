@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from inspect import Signature, signature
 from itertools import chain
 from typing import Any, ClassVar, Final
 
@@ -36,6 +37,9 @@ _SLOTS: Final[dict[str, tuple[str, ...]]] = {
 _ARRAYS: Final = frozenset(chain.from_iterable(_SLOTS.values()))
 _AVERAGE: Final = "average"
 
+# Ways of torch to make a step.
+_REFUSED: Final = ("foreach", "fused", "capturable", "differentiable")
+
 # What copies and pickles take along besides what torch's do.
 _OWN: Final = ("_options", "_state_dtype", "_rules", "skipped")
 
@@ -43,7 +47,9 @@ _OWN: Final = ("_options", "_state_dtype", "_rules", "skipped")
 class CoreOptimizer(torch.optim.Optimizer):
     """A base in front of an optimizer of torch, whose steps the core makes.
 
-    Settings, groups and the state, by name and shape, are those of torch.
+    Settings, groups and the state, by name and shape, are those of torch; where the optimizer of
+    `fallline.optim` with the same name takes a narrower range, as of momentum below 1, so does
+    this.
 
     Parameters
     ----------
@@ -98,6 +104,9 @@ class CoreOptimizer(torch.optim.Optimizer):
         sparse: str = "lazy",
         **named_settings: Any,
     ) -> None:
+        if not hasattr(self, "_kind"):
+            message = "CoreOptimizer must be given a rule; use AdamW or another of fallline.torch"
+            raise TypeError(message)
         if state_dtype not in (None, torch.bfloat16):
             message = f"state_dtype must be torch.bfloat16 or None, got {state_dtype!r}"
             raise ValueError(message)
@@ -113,10 +122,19 @@ class CoreOptimizer(torch.optim.Optimizer):
         self.skipped = 0
         self._rules: dict[int, tuple[dict[str, Any], optim.Optimizer]] = {}
         super().__init__(params, *settings, **named_settings)
-        for name in ("foreach", "fused", "capturable", "differentiable"):
-            if self.defaults.get(name):
-                message = f"{name} must be left out, as the core makes the steps, got True"
-                raise ValueError(message)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let the signature say what the optimizer of torch takes."""
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            return
+        theirs = signature(cls.__bases__[-1]).parameters.values()
+        own = signature(CoreOptimizer).parameters.values()
+        kept = [p for p in theirs if p.name not in _REFUSED]
+        kept += [p for p in own if p.kind is p.KEYWORD_ONLY]
+        cls.__signature__ = Signature(  # type: ignore[attr-defined]
+            sorted(kept, key=lambda p: p.kind)
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings as well, for copies and pickles."""
@@ -135,15 +153,26 @@ class CoreOptimizer(torch.optim.Optimizer):
         TypeError
             If a parameter is not dense and of float16, bfloat16, float32 or float64.
         ValueError
-            If a parameter is not on the CPU.
+            If a parameter is not on the CPU or there twice, or a setting is out of its range.
         """
         super().add_param_group(param_group)
         try:
-            for w in self.param_groups[-1]["params"]:
-                check_tensor(w)
+            self._check_group(self.param_groups[-1])
         except (TypeError, ValueError):
             self.param_groups.pop()
             raise
+
+    def _check_group(self, group: dict[str, Any]) -> None:
+        for w in group["params"]:
+            check_tensor(w)
+        if len(set(group["params"])) < len(group["params"]):
+            message = "params must have each tensor once, got one of them twice"
+            raise ValueError(message)
+        for name in _REFUSED:
+            if group.get(name):
+                message = f"{name} must be left out, as the core makes the steps, got True"
+                raise ValueError(message)
+        self._rule(len(self.param_groups) - 1, group)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on where another optimizer has been, ours or that of torch with the same name.
@@ -158,19 +187,23 @@ class CoreOptimizer(torch.optim.Optimizer):
         ValueError
             If its groups are not of as many parameters.
         """
-        state_dict = deepcopy(state_dict)  # torch takes tensors over as they are
-        super().load_state_dict(state_dict)
+        loaded: dict[str, Any] = {}  # what hooks have made of it, as this one is the last
+        hook = self.register_load_state_dict_pre_hook(lambda _, found: loaded.update(found))
+        try:
+            super().load_state_dict(deepcopy(state_dict))  # torch takes tensors over as they are
+        finally:
+            hook.remove()
         # torch rounds the state to the dtype of the parameters, ours is wider next to 16 bits.
-        saved = chain.from_iterable(group["params"] for group in state_dict["param_groups"])
+        saved = chain.from_iterable(group["params"] for group in loaded["param_groups"])
         own = chain.from_iterable(group["params"] for group in self.param_groups)
         for place, w in zip(saved, own, strict=True):
-            for name, value in state_dict["state"].get(place, {}).items():
+            for name, value in loaded["state"].get(place, {}).items():
+                if not isinstance(value, torch.Tensor):
+                    continue
                 if name in _ARRAYS:
                     value = value.to("cpu", self._slot_dtype(w))
                 elif name == _AVERAGE:
                     value = value.to("cpu", wide_dtype(w))
-                elif not isinstance(value, torch.Tensor):
-                    continue
                 self.state[w][name] = value
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -230,10 +263,14 @@ class CoreOptimizer(torch.optim.Optimizer):
     def _step(self) -> None:
         groups = self.param_groups
         rules = [self._rule(k, group) for k, group in enumerate(groups)]
-        plan = self._plan
-        if plan is None or not plan.renew(groups, rules, self.state):
+        names, plan = [rule.rule for rule in rules], self._plan
+        if plan is None or not plan.renew(groups, names, self.state):
             plan = self._planned(rules)
-        if not self._stepped(plan):
+        # Of autograd, which would take what is kept of the forward pass for what it was.
+        torch.autograd.graph.increment_version([row.w for row in plan.rows])
+        done = self._stepped(plan, rules)
+        plan.let_go()
+        if not done:
             self.skipped += 1
             return
         plan.write_back()
@@ -247,7 +284,7 @@ class CoreOptimizer(torch.optim.Optimizer):
         rows, keys = [], []
         average = "" if self._options.ema is None else _AVERAGE
         for k, (group, rule) in enumerate(zip(self.param_groups, rules, strict=True)):
-            names = _SLOTS[rule.rule]
+            slots = _SLOTS[rule.rule]
             for w in group["params"]:
                 if w.grad is None:
                     continue
@@ -255,42 +292,32 @@ class CoreOptimizer(torch.optim.Optimizer):
                 if w.grad.is_sparse and self._options.sparse == "lazy":
                     check_may_skip(self._options)
                 number = self._number(self.state.get(w, {}))
-                state = self._complete(w, group, names)
+                state = self._complete(w, group, slots)
                 tensors = tuple(name for name in state if isinstance(state[name], torch.Tensor))
-                rows.append(Row(w, state, names, average, tensors))
-                keys.append((k, number, self._rate(group, state)))
-        return Plan(self.param_groups, rules, rows, keys)
+                rows.append(Row(w, state, slots, average, tensors))
+                at = number, self._rate(group, state), *self._parameters(rule, state)
+                keys.append((k, *at))
+        return Plan(self.param_groups, [rule.rule for rule in rules], rows, keys)
 
-    def _stepped(self, plan: Plan) -> bool:
+    def _stepped(self, plan: Plan, rules: list[optim.Optimizer]) -> bool:
         """Let the core make the steps; return whether it did."""
         options = self._options
         calls: dict[tuple[str, bool], list[tuple[Any, ...]]] = {}
         for table in plan.tables:
-            rule, first = table.rule, table.rows[0]
+            group, rule, first = self.param_groups[table.group], rules[table.group], table.rows[0]
+            parameters = self._parameters(rule, first.state)
             decays = rule.coupled_decay, rule.decoupled_decay
             number = self._number(self.state.get(first.w, {}))
-            at = number, self._rate(table.group, first.state)
-            call = calls.setdefault((rule.rule, table.group["maximize"]), [])
-            call.append((table.addresses, table.gradients, self._parameters(rule), *decays, *at))
-        if len(calls) > 1 and (options.skip_nonfinite or options.clip_norm is not None):
-            message = (
-                "groups must have the same rule and maximize next to clip_norm or skip_nonfinite, "
-                f"got {list(calls)}; make an optimizer of each"
-            )
-            raise ValueError(message)
-        done = [
-            _core.step_tensors(
-                rule,
-                of_rule,
-                sign=-1.0 if maximize else 1.0,
-                clip_norm=float("inf") if options.clip_norm is None else options.clip_norm,
-                skips_nonfinite=options.skip_nonfinite,
-                fading=0.0 if options.ema is None else options.ema,
-                lazy=options.sparse == "lazy",
-            )
-            for (rule, maximize), of_rule in calls.items()
-        ]
-        return all(done)
+            at = number, self._rate(group, first.state)
+            call = calls.setdefault((rule.rule, group["maximize"]), [])
+            call.append((table.addresses, table.gradients, parameters, *decays, *at))
+        return _core.step_tensors(
+            [(rule, -1.0 if up else 1.0, tables) for (rule, up), tables in calls.items()],
+            clip_norm=float("inf") if options.clip_norm is None else options.clip_norm,
+            skips_nonfinite=options.skip_nonfinite,
+            fading=0.0 if options.ema is None else options.ema,
+            lazy=options.sparse == "lazy",
+        )
 
     def _rule(self, k: int, group: dict[str, Any]) -> optim.Optimizer:
         """Return the optimizer of arrays with the settings of a group, made anew if they change."""
@@ -302,7 +329,11 @@ class CoreOptimizer(torch.optim.Optimizer):
     def _made(self, **settings: Any) -> optim.Optimizer:
         return self._kind(1.0, **settings)  # the rate is that of the group
 
-    def _parameters(self, rule: optim.Optimizer) -> list[float]:
+    def _parameters(
+        self,
+        rule: optim.Optimizer,
+        state: Mapping[str, Any],  # noqa: ARG002
+    ) -> list[float]:
         return rule.rule_parameters
 
     def _slot_dtype(self, w: torch.Tensor) -> torch.dtype:
@@ -319,7 +350,7 @@ class CoreOptimizer(torch.optim.Optimizer):
         for name in names:
             slot = state.get(name)
             if slot is None:
-                missing[name] = torch.zeros_like(w, dtype=dtype)
+                missing[name] = self._begun(w, group, dtype)
             elif slot.dtype != dtype:  # where another optimizer has been
                 missing[name] = slot.to(dtype)
         if self._options.ema is not None and self._average not in state:
@@ -327,6 +358,15 @@ class CoreOptimizer(torch.optim.Optimizer):
             if self._number(self.state.get(w, {})) == 1:  # it begins with the first step
                 missing[self._average].zero_()
         return state | missing if missing else state
+
+    def _begun(
+        self,
+        w: torch.Tensor,
+        group: dict[str, Any],  # noqa: ARG002
+        dtype: torch.dtype,
+    ) -> torch.Tensor:
+        """Return what a state array begins with."""
+        return torch.zeros_like(w, dtype=dtype)
 
     def _counters(self, group: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Return what the state of a parameter begins with besides zeros."""

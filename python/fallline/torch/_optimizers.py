@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import torch
 
 from fallline import optim
+from fallline._arguments import not_negative
 from fallline.torch._optimizer import CoreOptimizer, scalar
 from fallline.torch._plan import Plan
 
@@ -51,10 +52,7 @@ class AdamW(CoreOptimizer, torch.optim.AdamW):
 
 
 class NAdam(CoreOptimizer, torch.optim.NAdam):
-    """torch.optim.NAdam: Adam that looks ahead; see `fallline.optim.NAdam`.
-
-    The product of its momenta follows from the number of the step, and is kept for torch alone.
-    """
+    """torch.optim.NAdam: Adam that looks ahead; see `fallline.optim.NAdam`."""
 
     _kind = optim.NAdam
     _settings = ("betas", "eps", "weight_decay", "momentum_decay", "decoupled_weight_decay")
@@ -62,9 +60,13 @@ class NAdam(CoreOptimizer, torch.optim.NAdam):
     def _counters(self, group: dict[str, Any]) -> dict[str, Any]:
         return super()._counters(group) | {"mu_product": scalar(1.0)}
 
+    def _parameters(self, rule: optim.Optimizer, state: Mapping[str, Any]) -> list[float]:
+        return [*rule.rule_parameters[:-1], float(state["mu_product"])]
+
     def _advance(self, plan: Plan) -> None:
         super()._advance(plan)
-        for group, _, rows, *_ in plan.tables:
+        for number, rows, *_ in plan.tables:
+            group = self.param_groups[number]
             rise = 0.96 ** (float(rows[0].state["step"]) * group["momentum_decay"])
             for row in rows:
                 row.state["mu_product"] *= group["betas"][0] * (1 - 0.5 * rise)
@@ -89,6 +91,9 @@ class Adagrad(CoreOptimizer, torch.optim.Adagrad):
 
     _kind = optim.Adagrad
     _settings = ("eps", "weight_decay")  # what the sum begins with is in the state
+
+    def _begun(self, w: torch.Tensor, group: dict[str, Any], dtype: torch.dtype) -> torch.Tensor:
+        return torch.full_like(w, group["initial_accumulator_value"], dtype=dtype)
 
     def _rate(self, group: dict[str, Any], state: Mapping[str, Any]) -> float:
         decay = float(group["lr_decay"])
@@ -123,15 +128,16 @@ class ASGD(CoreOptimizer, torch.optim.ASGD):
         begun = {"eta": scalar(float(group["lr"])), "mu": scalar(1.0)}
         return super()._counters(group) | begun
 
-    def _parameters(self, rule: optim.Optimizer) -> list[float]:
-        return [0.0, *rule.rule_parameters[1:]]  # the rate is what it is
+    def _parameters(self, rule: optim.Optimizer, state: Mapping[str, Any]) -> list[float]:
+        return [0.0, *super()._parameters(rule, state)[1:]]  # the rate is what it is
 
     def _rate(self, group: dict[str, Any], state: Mapping[str, Any]) -> float:  # noqa: ARG002
         return float(state["eta"])
 
     def _advance(self, plan: Plan) -> None:
         super()._advance(plan)
-        for group, _, rows, *_ in plan.tables:
+        for number, rows, *_ in plan.tables:
+            group = self.param_groups[number]
             rate, step = float(group["lr"]), float(rows[0].state["step"])
             eta = rate / (1 + group["lambd"] * rate * step) ** group["alpha"]
             for row in rows:
@@ -178,5 +184,6 @@ class Lion(CoreOptimizer):
         maximize: bool = False,
         **options: Any,
     ) -> None:
+        not_negative("lr", lr)
         settings = {"lr": lr, "betas": betas, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, settings, **options)

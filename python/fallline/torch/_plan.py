@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fallline import _core, optim
+from fallline import _core
 from fallline.optim._arrays import view
 
 # In the order of the core's elements.
@@ -50,10 +50,8 @@ class Table(NamedTuple):
 
     Attributes
     ----------
-    group : dict
-        Settings of torch.
-    rule : Optimizer
-        The same for the core.
+    group : int
+        Number of their group.
     rows : list of Row
         The weights, which have the same counters.
     places : ndarray of shape (n,)
@@ -64,8 +62,7 @@ class Table(NamedTuple):
         Of the weights with a sparse gradient, in the place of its address; empty without any.
     """
 
-    group: dict[str, Any]
-    rule: optim.Optimizer
+    group: int
     rows: list[Row]
     places: NDArray[np.int64]
     addresses: NDArray[np.int64]
@@ -79,8 +76,8 @@ class Plan:
     ----------
     groups : list of dict
         Of torch.
-    rules : list of Optimizer
-        Of each group.
+    rules : list of str
+        Names of the rules of each group.
     rows : list of Row
         Of all weights that have a gradient, in the order of the groups.
     keys : list of tuple
@@ -90,7 +87,7 @@ class Plan:
     def __init__(
         self,
         groups: list[dict[str, Any]],
-        rules: list[optim.Optimizer],
+        rules: list[str],
         rows: list[Row],
         keys: list[tuple[Any, ...]],
     ) -> None:
@@ -104,8 +101,7 @@ class Plan:
             places.setdefault(key, []).append(place)
         self.tables = [
             Table(
-                groups[key[0]],
-                rules[key[0]],
+                key[0],
                 [rows[place] for place in of_key],
                 np.array(of_key),
                 np.array([self._addresses(rows[place]) for place in of_key], np.int64),
@@ -116,38 +112,63 @@ class Plan:
         self._weights = _weights(groups)
         self._have_gradients = [w.grad is not None for w in self._weights]
         self._held = _held(rows)
-        self._pointers = [tensor.data_ptr() for tensor in self._held]
+        self._pointers, self._sizes = _pointers(self._held), _sizes(self._held)
+        self._shapes = [(row.w.shape, row.w.dtype, _format(row.w)) for row in rows]
+        # Nothing else may come to lie where these lie, in other threads either.
+        self._storages = [tensor.untyped_storage() for tensor in self._held]
+        self._gradients = [gradient_of(row.w) for row in rows]
 
     def renew(
         self,
         groups: list[dict[str, Any]],
-        rules: list[optim.Optimizer],
+        rules: list[str],
         state: Mapping[torch.Tensor, dict[str, Any]],
     ) -> bool:
         """Take the gradients there are now; return False if anything else has changed."""
         weights = _weights(groups)
-        if not (self._is_plain and _are_same(rules, self._rules)):
-            return False
-        if not _are_same(weights, self._weights):
+        if not self._is_plain or rules != self._rules or not _are_same(weights, self._weights):
             return False
         gradients = [w.grad for w in weights]
         if [gradient is not None for gradient in gradients] != self._have_gradients:
             return False
         present = [gradient for gradient in gradients if gradient is not None]
-        for row, gradient in zip(self.rows, present, strict=True):
-            w = row.w
-            if state.get(w) is not row.state or gradient.dtype is not w.dtype:
-                return False
-            if gradient.is_sparse or not (gradient.is_contiguous() and w.is_contiguous()):
-                return False
-        held = _held(self.rows)
-        if not _are_same(held, self._held):
+        if not (self._stays(state) and self._are_alike(present)):
             return False
-        if [tensor.data_ptr() for tensor in held] != self._pointers:
-            return False
-        pointers = np.array([gradient.data_ptr() for gradient in present], np.int64)
+        pointers = np.array(_pointers(present), np.int64)
         for table in self.tables:
             table.addresses[:, _GRADIENT] = pointers[table.places]
+        self._gradients = present
+        return True
+
+    def let_go(self) -> None:
+        """Forget the gradients."""
+        self._gradients = []
+
+    def _stays(self, state: Mapping[torch.Tensor, dict[str, Any]]) -> bool:
+        """Return whether weights and states lie where they lay, and are of the same shape."""
+        if not all(state.get(row.w) is row.state for row in self.rows):
+            return False
+        held = _held(self.rows)
+        if not (_are_same(held, self._held) and _pointers(held) == self._pointers):
+            return False
+        return _sizes(held) == self._sizes
+
+    def _are_alike(self, gradients: list[torch.Tensor]) -> bool:
+        """Return whether gradients lie as their weights do, and these as they did."""
+        for row, of_w, gradient in zip(self.rows, self._shapes, gradients, strict=True):
+            w, (shape, dtype, layout) = row.w, of_w
+            if w.dtype is not dtype or gradient.dtype is not dtype or gradient.is_sparse:
+                return False
+            if w.shape != shape or gradient.shape != shape or gradient.is_neg():
+                return False
+            if layout is not torch.contiguous_format:
+                as_before = {"memory_format": layout}
+                if w.is_contiguous() or not w.is_contiguous(**as_before):
+                    return False
+                if not gradient.is_contiguous(**as_before):
+                    return False
+            elif not (gradient.is_contiguous() and w.is_contiguous()):
+                return False
         return True
 
     def write_back(self) -> None:
@@ -182,8 +203,9 @@ class Plan:
                 f"got {tuple(tensor.shape)}"
             )
             raise ValueError(message)
-        if tensor.dtype != dtype or not tensor.is_contiguous(memory_format=layout):
-            copy = tensor.to(dtype).contiguous(memory_format=layout)
+        is_plain = tensor.is_contiguous(memory_format=layout) and not tensor.is_neg()
+        if tensor.dtype != dtype or not is_plain:
+            copy = tensor.resolve_neg().to(dtype).contiguous(memory_format=layout)
             self._is_plain = False
             self._copies.append(copy)  # or its memory would be given to others
             if writes:
@@ -260,6 +282,14 @@ def _held(rows: list[Row]) -> list[torch.Tensor]:
     """Return all that is to stay where it is."""
     of_states = [state[name] for _, state, _, _, names in rows for name in names]
     return [row.w for row in rows] + of_states
+
+
+def _pointers(tensors: list[torch.Tensor]) -> list[int]:
+    return [tensor.data_ptr() for tensor in tensors]
+
+
+def _sizes(tensors: list[torch.Tensor]) -> list[int]:
+    return [tensor.nbytes for tensor in tensors]
 
 
 def _are_same(some: Sequence[object], others: Sequence[object]) -> bool:
