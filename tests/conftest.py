@@ -7,6 +7,7 @@ import hypothesis
 import numpy as np
 import pytest
 
+import data
 from arrays import DType
 from fallline import _core
 
@@ -46,3 +47,13 @@ def torch() -> Iterator[Any]:
     found.set_default_dtype(found.float64)
     yield found
     found.set_default_dtype(before)
+
+
+@pytest.fixture
+def digits_at_hand() -> Iterator[None]:
+    """Let the examples that read digits run, by one thread of BLAS."""
+    data.load("mnist10k")
+    pytest.importorskip("matplotlib")
+    # Products of 64 rows are too small for more: on a busy machine the threads wait for each other.
+    with pytest.importorskip("threadpoolctl").threadpool_limits(1, user_api="blas"):
+        yield
