@@ -1,4 +1,4 @@
-"""Handwritten digits for the examples."""
+"""Data sets for the examples."""
 
 import os
 import sys
@@ -16,13 +16,11 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     They are 10,000 of MNIST (LeCun, Bottou, Bengio and Haffner, 1998), in ``mnist10k.npz`` of the
     folder FALLLINE_TEST_DATA, or else 1,797 smaller ones that come with scikit-learn.
     """
-    path = Path(os.environ.get("FALLLINE_TEST_DATA", _FOLDER)) / "mnist10k.npz"
-    if path.exists():
-        with np.load(path, allow_pickle=False) as file:
-            return file["X"].reshape(-1, 28, 28), file["y"].astype(np.int64)
+    if (found := stored("mnist10k")) is not None:
+        return found["X"].reshape(-1, 28, 28), found["y"].astype(np.int64)
     from sklearn.datasets import load_digits
 
-    sys.stdout.write(f"{path} is absent: scikit-learn's 1,797 digits of 8 x 8 pixels instead\n")
+    sys.stdout.write("mnist10k.npz is absent: scikit-learn's 1,797 digits of 8 x 8 instead\n")
     small = load_digits()
     images = np.kron(small.images, np.ones((3, 3))) * (255 / 16)
     return np.pad(images, ((0, 0), (2, 2), (2, 2))).astype(np.uint8), small.target.astype(np.int64)
