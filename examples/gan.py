@@ -8,7 +8,7 @@ is how likely x is a real one. Both descend, each along the gradient of its own 
     loss of G = mean of -log sigmoid(D(G(z)))
 
 The nets are small ones of Radford, Metz and Chintala (2016), and so is beta_1 = 0.5 of the two
-`fl.torch.Adam`: more momentum makes the game circle. The learning rates fall along half a cosine.
+`fl.torch.Adam`, as they saw training swing with 0.9. The learning rates fall along half a cosine.
 What the samples are worth is said by the classifier of neural_network.py: exp of the mean of
 KL(p(y|x) || p(y)), the score of Salimans et al. (2016), is 10 for clear images of all digits alike,
 and 1 where they all look the same to it. How sure it is does not say much alone: of the images of
