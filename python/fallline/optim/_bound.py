@@ -61,7 +61,7 @@ class Bound:
                 for pair in self._arrays.values():
                     pair.g.array[:] = 0
 
-    def step_for(self, optimizer: "Optimizer") -> None:
+    def _step_for(self, optimizer: "Optimizer") -> None:
         """Make a step of an optimizer that keeps this, which in turn keeps it no longer.
 
         A cycle of both, and of the state, would wait for the garbage collector.

@@ -223,7 +223,7 @@ class Optimizer:
         """
         objects = objects_of(params, grads, clears=zero_grads) if self._last else []
         if self._last and are_same(objects, self._last[0]):
-            self._last[1].step_for(self)
+            self._last[1]._step_for(self)
             return
         arrays = self._checked(params, grads, clears=zero_grads)
         bound = Bound(self, arrays, clears=zero_grads)
@@ -231,7 +231,7 @@ class Optimizer:
         if not of_rows:
             objects = objects or objects_of(params, grads, clears=zero_grads)
             self._last = (objects, bound) if stay_put(objects) else None
-        bound.step_for(self)
+        bound._step_for(self)
         for pair in of_rows:
             if zero_grads:
                 pair.g.array[:] = 0
