@@ -113,7 +113,9 @@ class Plan:
         self._have_gradients = [w.grad is not None for w in self._weights]
         self._held = _held(rows)
         self._pointers, self._sizes = _pointers(self._held), _sizes(self._held)
-        self._shapes = [(row.w.shape, row.w.dtype, _format(row.w)) for row in rows]
+        self._shapes, self._dtypes = [row.w.shape for row in rows], [row.w.dtype for row in rows]
+        self._layouts = [_format(row.w) for row in rows]
+        self._are_usual = all(layout is torch.contiguous_format for layout in self._layouts)
         # Nothing else may come to lie where these lie, in other threads either.
         self._storages = [tensor.untyped_storage() for tensor in self._held]
         self._gradients = [gradient_of(row.w) for row in rows]
@@ -155,21 +157,23 @@ class Plan:
 
     def _are_alike(self, gradients: list[torch.Tensor]) -> bool:
         """Return whether gradients lie as their weights do, and these as they did."""
-        for row, of_w, gradient in zip(self.rows, self._shapes, gradients, strict=True):
-            w, (shape, dtype, layout) = row.w, of_w
-            if w.dtype is not dtype or gradient.dtype is not dtype or gradient.is_sparse:
-                return False
-            if w.shape != shape or gradient.shape != shape or gradient.is_neg():
-                return False
-            if layout is not torch.contiguous_format:
-                as_before = {"memory_format": layout}
-                if w.is_contiguous() or not w.is_contiguous(**as_before):
-                    return False
-                if not gradient.is_contiguous(**as_before):
-                    return False
-            elif not (gradient.is_contiguous() and w.is_contiguous()):
-                return False
-        return True
+        # By lists, as a loop over the tensors takes longer.
+        weights = [row.w for row in self.rows]
+        if True in [gradient.is_sparse or gradient.is_neg() for gradient in gradients]:
+            return False
+        if [w.shape for w in weights] != self._shapes:
+            return False
+        if not [w.dtype for w in weights] == [g.dtype for g in gradients] == self._dtypes:
+            return False
+        if _sizes(gradients) != self._sizes[: len(weights)]:
+            return False
+        if self._are_usual:
+            return False not in [tensor.is_contiguous() for tensor in (*weights, *gradients)]
+        layouts = zip(weights, gradients, self._layouts, strict=True)
+        return all(
+            _format(w) is layout and gradient.is_contiguous(memory_format=layout)
+            for w, gradient, layout in layouts
+        )
 
     def write_back(self) -> None:
         """Let the tensors have what was stepped in their place."""
