@@ -281,15 +281,15 @@ class CoreOptimizer(torch.optim.Optimizer):
 
     def _planned(self, rules: list[optim.Optimizer]) -> Plan:
         """Return where everything lies; states are kept once the first step is made."""
-        rows, keys = [], []
+        rows, keys, gradients = [], [], []
         average = "" if self._options.ema is None else _AVERAGE
         for k, (group, rule) in enumerate(zip(self.param_groups, rules, strict=True)):
             slots = _SLOTS[rule.rule]
             for w in group["params"]:
-                if w.grad is None:
+                if (gradient := w.grad) is None:
                     continue
                 check_tensor(w)
-                if w.grad.is_sparse and self._options.sparse == "lazy":
+                if gradient.is_sparse and self._options.sparse == "lazy":
                     check_may_skip(self._options)
                 number = self._number(self.state.get(w, {}))
                 state = self._complete(w, group, slots)
@@ -297,7 +297,8 @@ class CoreOptimizer(torch.optim.Optimizer):
                 rows.append(Row(w, state, slots, average, tensors))
                 at = number, self._rate(group, state), *self._parameters(rule, state)
                 keys.append((k, *at))
-        return Plan(self.param_groups, [rule.rule for rule in rules], rows, keys)
+                gradients.append(gradient)
+        return Plan(self.param_groups, [rule.rule for rule in rules], rows, keys, gradients)
 
     def _stepped(self, plan: Plan, rules: list[optim.Optimizer]) -> bool:
         """Let the core make the steps; return whether it did."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from operator import is_
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -82,6 +82,8 @@ class Plan:
         Of all weights that have a gradient, in the order of the groups.
     keys : list of tuple
         The number of the group, and what else is to be the same within a table, of each row.
+    gradients : list of Tensor
+        Of each row; another thread may take them away from the weights at any time.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Plan:
         rules: list[str],
         rows: list[Row],
         keys: list[tuple[Any, ...]],
+        gradients: list[torch.Tensor],
     ) -> None:
         self.rows, self._rules = rows, rules
         self.counters = _together([row.state for row in rows if "step" in row.state])
@@ -104,13 +107,14 @@ class Plan:
                 key[0],
                 [rows[place] for place in of_key],
                 np.array(of_key),
-                np.array([self._addresses(rows[place]) for place in of_key], np.int64),
-                self._sparse_gradients([rows[place].w for place in of_key]),
+                np.array([self._addresses(rows[k], gradients[k]) for k in of_key], np.int64),
+                self._sparse_gradients([(rows[k].w, gradients[k]) for k in of_key]),
             )
             for key, of_key in places.items()
         ]
         self._weights = _weights(groups)
-        self._have_gradients = [w.grad is not None for w in self._weights]
+        with_gradient = {id(row.w) for row in rows}
+        self._have_gradients = [id(w) in with_gradient for w in self._weights]
         self._held = _held(rows)
         self._pointers, self._sizes = _pointers(self._held), _sizes(self._held)
         self._shapes, self._dtypes = [row.w.shape for row in rows], [row.w.dtype for row in rows]
@@ -118,7 +122,7 @@ class Plan:
         self._are_usual = all(layout is torch.contiguous_format for layout in self._layouts)
         # Nothing else may come to lie where these lie, in other threads either.
         self._storages = [tensor.untyped_storage() for tensor in self._held]
-        self._gradients = [gradient_of(row.w) for row in rows]
+        self._gradients = gradients
 
     def renew(
         self,
@@ -180,20 +184,20 @@ class Plan:
         for tensor, copy in self._written:
             tensor.copy_(copy)
 
-    def _addresses(self, row: Row) -> list[int]:
+    def _addresses(self, row: Row, gradient: torch.Tensor) -> list[int]:
         w, layout = row.w, _format(row.w)
         wide, slots = wide_dtype(w), [row.state[name] for name in row.slots]
         kept = slots[0].dtype if slots else wide
         of_w = self._address(w, row, w.dtype, layout)
-        gradient, of_gradient = gradient_of(w), 0
+        of_gradient = 0
         if not gradient.is_sparse:
             of_gradient = self._address(gradient, row, w.dtype, layout, writes=False)
         average = self._address(row.state[row.average], row, wide, layout) if row.average else 0
         of_slots = [self._address(slot, row, kept, layout) for slot in slots]
         return [_NUMBERS[w.dtype], _NUMBERS[kept], w.numel(), of_w, of_gradient, average, *of_slots]
 
-    def _sparse_gradients(self, weights: list[torch.Tensor]) -> list[Any]:
-        found = [_core_gradient(w) if gradient_of(w).is_sparse else None for w in weights]
+    def _sparse_gradients(self, pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> list[Any]:
+        found = [_core_gradient(w, g) if g.is_sparse else None for w, g in pairs]
         is_dense = all(gradient is None for gradient in found)
         self._is_plain = self._is_plain and is_dense
         return [] if is_dense else found
@@ -224,11 +228,6 @@ def wide_dtype(w: torch.Tensor) -> torch.dtype:
     return torch.float64 if w.dtype == torch.float64 else torch.float32
 
 
-def gradient_of(w: torch.Tensor) -> torch.Tensor:
-    """Return the gradient of weights that have one."""
-    return cast("torch.Tensor", w.grad)
-
-
 def check_tensor(w: torch.Tensor) -> None:
     """Raise unless the core can step a tensor."""
     if not w.is_cpu:
@@ -245,9 +244,8 @@ def check_tensor(w: torch.Tensor) -> None:
         raise TypeError(message)
 
 
-def _core_gradient(w: torch.Tensor) -> Any:
+def _core_gradient(w: torch.Tensor, gradient: torch.Tensor) -> Any:
     """Return the sparse gradient of weights as the core takes it."""
-    gradient = gradient_of(w)
     if gradient.sparse_dim() != 1 or not w.is_contiguous():
         message = (
             "a sparse gradient must have rows of contiguous weights, got one with "
