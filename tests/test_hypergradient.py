@@ -275,8 +275,10 @@ def test_data_without_derivatives_are_refused() -> None:
         fl.hypergradient(trainer, wide, y[:3], validation=(wide, y[:3]))
     sparse = pytest.importorskip("scipy.sparse")
     by_steps = fl.Trainer(SQUARED, penalty=L2, optimizer=fl.optim.SGD(0.1))
-    with pytest.raises(ValueError, match=r"X must be dense with SGD, got a sparse matrix"):
-        fl.hypergradient(by_steps, sparse.csr_array(X), y, validation=held_out)
+    other = sparse.csr_array(held_out[0]), held_out[1]
+    for rows_of_X, validation in ((sparse.csr_array(X), held_out), (X, other)):
+        with pytest.raises(ValueError, match=r"X must be dense with SGD, got a sparse matrix"):
+            fl.hypergradient(by_steps, rows_of_X, y, validation=validation)
 
 
 def test_a_penalty_of_each_feature_is_for_the_optimum_alone() -> None:

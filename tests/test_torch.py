@@ -370,6 +370,6 @@ def test_a_state_of_another_shape_is_refused(torch: Any) -> None:
     optimizer.step()
     optimizer.state[params[0]]["exp_avg"] = torch.zeros(3)
     before = [w.detach().clone() for w in params]
-    with pytest.raises(ValueError, match=r"state must have the shape of its parameter, \(5,\); go"):
+    with pytest.raises(ValueError, match=r"state must have the shape of their parameter, \(5,\); "):
         optimizer.step()
     assert same_bits(params, before)

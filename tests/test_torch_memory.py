@@ -47,7 +47,7 @@ def test_a_state_of_another_size_is_refused_where_it_lay(torch: Any) -> None:
     optimizer.step()
     slot = optimizer.state[w]["exp_avg"]
     slot.data = slot.data[:2]
-    with pytest.raises(ValueError, match=r"state must have the shape of its parameter"):
+    with pytest.raises(ValueError, match=r"state must have the shape of their parameter"):
         optimizer.step()
 
 

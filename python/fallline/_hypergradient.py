@@ -8,7 +8,7 @@ import numpy as np
 from fallline import _core
 from fallline._at_optimum import at_optimum
 from fallline._sensitivities import descend_with_sensitivities, matrix_of
-from fallline._validation import Data, check_data, check_validation
+from fallline._validation import Data, as_dtype, check_data, check_validation
 from fallline.optim import SGD
 from fallline.solvers import KINKED, LARGEST_HESSIAN
 from fallline.trainer import Trainer
@@ -110,17 +110,20 @@ def hypergradient(
         fit = trainer.fit(X, y, sample_weight=sample_weight)
         found = at_optimum(trainer, fit, data, held_out)
         return Hypergradient(found.value, found.slopes, math.nan)
-    _check_steps(trainer, data)
+    _check_steps(trainer, data, held_out)
     path = descend_with_sensitivities(trainer, data)
-    loss = trainer.loss
-    other, y_other = matrix_of(held_out).astype(np.float64), held_out.y.astype(np.float64)
-    margins = _core.margins(other, path.w[:-1].copy(), float(path.w[-1]))
-    values = _core.loss_values(loss.name, margins, y_other, loss.parameters)
-    slopes = _core.loss_derivatives(loss.name, margins, y_other, loss.parameters)
-    slopes = slopes.astype(np.float64) / len(slopes)
-    of_weights = np.append(_core.row_sums(other, slopes), slopes.sum())
-    by = (path.by * of_weights[:, np.newaxis]).sum(axis=0)
-    return Hypergradient(float(values.mean()), by[:-1], float(by[-1]))
+    loss, dtype, n = trainer.loss, np.dtype(np.float64), len(held_out.y)
+    total, of_coef, of_intercept = _core.loss_gradient(
+        as_dtype(matrix_of(held_out), dtype),
+        as_dtype(held_out.y, dtype),
+        None,
+        loss.name,
+        path.w[:-1].copy(),
+        float(path.w[-1]),
+        loss.parameters,
+    )
+    by = (path.by * np.append(of_coef, of_intercept)[:, np.newaxis]).sum(axis=0) / n
+    return Hypergradient(total / n, by[:-1], float(by[-1]))
 
 
 def checked(
@@ -157,7 +160,7 @@ def checked(
     return data, held_out
 
 
-def _check_steps(trainer: Trainer, data: Data) -> None:
+def _check_steps(trainer: Trainer, data: Data, held_out: Data) -> None:
     """Raise ValueError unless the steps can be differentiated."""
     optimizer = trainer.optimizer
     if not isinstance(optimizer, SGD) or optimizer.finds_rate:
@@ -179,6 +182,6 @@ def _check_steps(trainer: Trainer, data: Data) -> None:
     if trainer.standardize:
         message = "standardize must be False with SGD, got True; scale the columns first"
         raise ValueError(message)
-    if isinstance(data.X, _core.CsrMatrix):
+    if isinstance(data.X, _core.CsrMatrix) or isinstance(held_out.X, _core.CsrMatrix):
         message = "X must be dense with SGD, got a sparse matrix; use optimizer='auto'"
         raise ValueError(message)

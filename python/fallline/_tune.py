@@ -140,11 +140,11 @@ def tune(
     place = search.visit(np.array(_log_alphas(trainer.penalty, data.X.shape[1])))
     place = _separated(search, _shared(search, place), len(held_out.y))
     return Tuned(
-        np.array(exponentials(place.log_alpha)), place.fit, place.found.value, search.values
+        np.array(_exponentials(place.log_alpha)), place.fit, place.found.value, search.values
     )
 
 
-def exponentials(log_alpha: Float64Array) -> list[float]:
+def _exponentials(log_alpha: Float64Array) -> list[float]:
     # Not numpy.exp, whose last bits are those of the processor's instructions.
     return [math.exp(x) for x in log_alpha.tolist()]
 
@@ -179,7 +179,7 @@ class _Search:
     def visit(self, log_alpha: Float64Array) -> _Place:
         """Train a model."""
         trainer = copy.copy(self.trainer)
-        trainer.penalty = WeightedL2(exponentials(log_alpha))
+        trainer.penalty = WeightedL2(_exponentials(log_alpha))
         X, y, sample_weight = self._rows
         fit = trainer.fit(X, y, sample_weight=sample_weight)
         if fit.status == "interrupted":

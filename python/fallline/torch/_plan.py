@@ -207,7 +207,7 @@ class Plan:
     ) -> int:
         if tensor.shape != row.w.shape:
             message = (
-                f"state must have the shape of its parameter, {tuple(row.w.shape)}; "
+                f"gradient and state must have the shape of their parameter, {tuple(row.w.shape)}; "
                 f"got {tuple(tensor.shape)}"
             )
             raise ValueError(message)
